@@ -1,0 +1,38 @@
+//go:build deps
+
+package deps
+
+import (
+	_ "cel.dev/cel-go/cel"
+	_ "filippo.io/age"
+	_ "github.com/alexedwards/scs/v2"
+	_ "github.com/bluenviron/gortsplib/v4"
+	_ "github.com/bluenviron/mediacommon/v2/pkg/formats/fmp4"
+	_ "github.com/cenkalti/backoff/v5"
+	_ "github.com/coreos/go-systemd/v22/daemon"
+	_ "github.com/danielgtaylor/huma/v2"
+	_ "github.com/danielgtaylor/huma/v2/adapters/humago"
+	_ "github.com/eclipse/paho.mqtt.golang"
+	_ "github.com/goccy/go-yaml"
+	_ "github.com/google/uuid"
+	_ "github.com/gorilla/websocket"
+	_ "github.com/mattn/go-sqlite3"
+	_ "github.com/nats-io/nats-server/v2/server"
+	_ "github.com/nats-io/nats.go"
+	_ "github.com/paulmach/orb"
+	_ "github.com/pion/webrtc/v4"
+	_ "github.com/pquerna/otp/totp"
+	_ "github.com/pressly/goose/v3"
+	_ "github.com/prometheus/client_golang/prometheus"
+	_ "github.com/prometheus/client_golang/prometheus/promhttp"
+	_ "github.com/spf13/cobra"
+	_ "github.com/thejerf/suture/v4"
+	_ "go.uber.org/goleak"
+	_ "golang.org/x/crypto/argon2"
+	_ "golang.org/x/mod/sumdb/note"
+	_ "golang.org/x/mod/sumdb/tlog"
+	_ "golang.org/x/sync/errgroup"
+	_ "golang.org/x/sys/unix"
+	_ "golang.org/x/time/rate"
+	_ "pgregory.net/rapid"
+)
