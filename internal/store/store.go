@@ -117,6 +117,7 @@ func dsn(path string, o Options, write bool) string {
 	q.Set("_journal_mode", "WAL")
 	q.Set("_synchronous", "FULL")
 	q.Set("_cache_size", "-16000")
+	q.Set("_secure_delete", "true") // an erased body must not stay in free pages
 	if o.Scratch {
 		q.Set("_journal_mode", "MEMORY")
 		q.Set("_synchronous", "OFF")
@@ -153,10 +154,15 @@ func (db *DB) Backup(ctx context.Context, path string) error {
 	if _, err := os.Stat(path); err == nil {
 		return fmt.Errorf("store: backup to %s: the file exists; choose another name", path)
 	}
-	if _, err := db.read.ExecContext(ctx, `VACUUM INTO ?`, path); err != nil {
+	// A connection of its own: in WAL mode its long read holds up neither writer nor readers.
+	c, err := sql.Open("sqlite3", dsn(db.path, Options{}, true))
+	if err != nil {
 		return fmt.Errorf("store: backup to %s: %w", path, err)
 	}
-	return nil
+	if _, err = c.ExecContext(ctx, `VACUUM INTO ?`, path); err != nil {
+		err = fmt.Errorf("store: backup to %s: %w", path, err)
+	}
+	return errors.Join(err, c.Close())
 }
 
 // IsFull reports whether err means that the disk has no room left.
