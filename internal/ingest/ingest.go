@@ -1,0 +1,287 @@
+// Package ingest is the site's side of devices.Host: it stamps what drivers hear, lets each speak only in its own
+// name, thins samples, and hands facts to the journal for a receipt.
+package ingest
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"siaga/devices"
+	"siaga/internal/journal"
+	"siaga/internal/watch"
+)
+
+// Outstanding is how many readings of one device may wait for the disk. A flooding device waits for itself, and
+// nobody waits behind more than this many of another's.
+const Outstanding = 256
+
+// unregisteredEvery is how often one unknown child of a gateway is reported.
+const unregisteredEvery = 10 * time.Minute
+
+// sampleEvery is the longest time between two journaled samples of one kind.
+const sampleEvery = 10 * time.Second
+
+// site says where devices are.
+type site interface {
+	// Zone is the zone of a device, "" if none.
+	Zone(device string) string
+	// Child finds the registered device behind a gateway by its native key.
+	Child(gateway, key string) (device, zone string, ok bool)
+}
+
+// Sample is a live value on its way to the screens; it is unsequenced and never judged.
+type Sample struct {
+	Kind, Device, Zone string
+	At                 time.Time
+	Body               json.RawMessage
+}
+
+// Options are what ingest needs from other rooms.
+type Options struct {
+	Journal *journal.Journal
+	Site    site
+	// Reads reports whether any rule reads a kind; such samples are kept whole.
+	Reads func(kind string) bool
+	// Live takes every sample for the screens. It MUST NOT block.
+	Live func(Sample)
+	// Media takes every access unit for recorder and live view. It MUST NOT block.
+	Media func(device string, au watch.AccessUnit)
+	// Heard is told that a gateway reported something of a registered child.
+	Heard func(child, kind string, at time.Time)
+	Now   func() time.Time
+}
+
+// Ingest makes hosts.
+type Ingest struct {
+	opt Options
+
+	mu      sync.Mutex
+	kept    map[sampleKey]keptSample
+	unknown map[[2]string]time.Time // gateway and native key → last report
+}
+
+type sampleKey struct{ device, kind, subject string }
+
+type keptSample struct {
+	at    time.Time
+	words string // the discrete values of the kept sample
+}
+
+// New makes an ingest; it starts nothing.
+func New(o Options) *Ingest {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return &Ingest{opt: o, kept: map[sampleKey]keptSample{}, unknown: map[[2]string]time.Time{}}
+}
+
+// Host is the host of one device. Whatever it reports carries that device's name or that of a registered child.
+func (in *Ingest) Host(device string) devices.Host {
+	return &host{in: in, device: device, waiting: make(chan *journal.Receipt, Outstanding)}
+}
+
+type host struct {
+	in      *Ingest
+	device  string
+	waiting chan *journal.Receipt // oldest first
+}
+
+// Media hands over one access unit. It never blocks.
+func (h *host) Media(au watch.AccessUnit) {
+	h.in.opt.Media(h.device, au)
+}
+
+// done is the receipt of what needs no journal: a thinned sample.
+type done struct{}
+
+func (done) Wait(context.Context) error { return nil }
+
+// Observe journals a fact, or shows and thins a sample.
+func (h *host) Observe(ctx context.Context, r watch.Reading) (devices.Receipt, error) {
+	in := h.in
+	now := in.opt.Now()
+	if r.Received.IsZero() {
+		r.Received = now
+	}
+	d := watch.Draft{
+		Kind: r.Kind, Device: h.device, Zone: in.opt.Site.Zone(h.device), Subject: r.Subject,
+		At: r.Received, DeviceAt: r.At, Body: r.Body,
+	}
+	if r.Child != "" {
+		if err := h.asChild(ctx, &d, r.Child, now); err != nil {
+			return nil, err
+		}
+	}
+	if err := d.Validate(); err != nil {
+		d = garbled(d, err)
+	}
+	if r.Sample {
+		in.opt.Live(Sample{Kind: d.Kind, Device: d.Device, Zone: d.Zone, At: d.At, Body: d.Body})
+		if !in.keep(d) {
+			return done{}, nil
+		}
+	}
+	return h.submit(ctx, d, r)
+}
+
+// asChild puts a registered child's name on the draft. An unknown child speaks in its gateway's name, with its native
+// key as subject, and is reported once in a while.
+func (h *host) asChild(ctx context.Context, d *watch.Draft, key string, now time.Time) error {
+	if id, zone, ok := h.in.opt.Site.Child(h.device, key); ok {
+		d.Device, d.Zone = id, zone
+		h.in.opt.Heard(id, d.Kind, now)
+		return nil
+	}
+	if d.Subject == "" {
+		d.Subject = cut(key)
+	}
+	if !h.in.reportUnknown(h.device, key, now) {
+		return nil
+	}
+	family, _, _ := strings.Cut(d.Kind, ".")
+	if family != "radio" && family != "drone" {
+		family = "sensor"
+	}
+	body, err := json.Marshal(map[string]string{"key": cut(key), "first_kind": d.Kind})
+	if err != nil {
+		return fmt.Errorf("ingest: %w", err)
+	}
+	_, err = h.in.opt.Journal.Append(ctx, watch.Draft{
+		Kind: family + ".unregistered", Device: h.device, Zone: d.Zone, Subject: cut(key), At: d.At, Body: body,
+	})
+	return err
+}
+
+func (in *Ingest) reportUnknown(gateway, key string, now time.Time) bool {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	k := [2]string{gateway, cut(key)}
+	if last, ok := in.unknown[k]; ok && now.Sub(last) < unregisteredEvery {
+		return false
+	}
+	if len(in.unknown) > 10_000 {
+		clear(in.unknown) // a gateway inventing keys must not grow us; the worst is a repeated report
+	}
+	in.unknown[k] = now
+	return true
+}
+
+// cut shortens a native key to what an envelope carries.
+func cut(s string) string {
+	if len(s) > 64 {
+		return s[:64]
+	}
+	return s
+}
+
+// submit journals the draft. When too many of this device's readings wait for the disk, it waits for the oldest.
+func (h *host) submit(ctx context.Context, d watch.Draft, r watch.Reading) (devices.Receipt, error) {
+	if err := h.makeRoom(ctx); err != nil {
+		return nil, err
+	}
+	receipt, err := h.append(ctx, d, r)
+	if err != nil {
+		return nil, fmt.Errorf("ingest: %s of %s: %w", d.Kind, d.Device, err)
+	}
+	select {
+	case h.waiting <- receipt:
+	default: // another goroutine of this driver filled it; the bound is soft
+	}
+	return receipt, nil
+}
+
+func (h *host) makeRoom(ctx context.Context) error {
+	if len(h.waiting) < cap(h.waiting) {
+		return nil
+	}
+	select {
+	case oldest := <-h.waiting:
+		if oldest.Wait(ctx) != nil && ctx.Err() != nil {
+			return ctx.Err() // the receipt's own failure is its holder's business
+		}
+	default: // another goroutine of this driver took it
+	}
+	return nil
+}
+
+func (h *host) append(ctx context.Context, d watch.Draft, r watch.Reading) (*journal.Receipt, error) {
+	if r.Duplicate == "" || r.Sample {
+		return h.in.opt.Journal.Append(ctx, d)
+	}
+	return h.in.opt.Journal.AppendOnce(ctx, d, journal.Delivery{
+		Key: deliveryKey(h.device, r, d.Body), Redelivered: r.Redelivered, Unique: r.MessageID != "",
+	})
+}
+
+// deliveryKey names one reading of one wire message.
+func deliveryKey(device string, r watch.Reading, body []byte) [16]byte {
+	h := sha256.New()
+	for _, s := range [...]string{device, r.Duplicate, r.Kind, r.Child, r.Subject} {
+		h.Write([]byte(s))
+		h.Write([]byte{0})
+	}
+	h.Write(body)
+	return [16]byte(h.Sum(nil))
+}
+
+// keep decides whether a sample goes into the journal: always when a rule reads its kind, else when one of its words
+// changed or the last kept one is old.
+func (in *Ingest) keep(d watch.Draft) bool {
+	if in.opt.Reads(d.Kind) {
+		return true
+	}
+	words := discrete(d.Body)
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	key := sampleKey{d.Device, d.Kind, d.Subject}
+	last, ok := in.kept[key]
+	if ok && words == last.words && d.At.Sub(last.at) < sampleEvery {
+		return false
+	}
+	in.kept[key] = keptSample{d.At, words}
+	return true
+}
+
+// discrete lists the words and switches of a body; numbers change all the time and do not count.
+func discrete(body []byte) string {
+	var fields map[string]json.RawMessage
+	if json.Unmarshal(body, &fields) != nil {
+		return ""
+	}
+	for k, v := range fields {
+		if len(v) == 0 || (v[0] != '"' && v[0] != 't' && v[0] != 'f') {
+			delete(fields, k)
+		}
+	}
+	out, err := json.Marshal(fields) // sorts by key
+	if err != nil {
+		return ""
+	}
+	return string(out)
+}
+
+// garbled turns a draft that the journal would refuse into one that says so; nothing is lost, nothing is silent.
+func garbled(d watch.Draft, cause error) watch.Draft {
+	family, _, _ := strings.Cut(d.Kind, ".")
+	g := watch.Draft{Kind: family + ".garbled", Device: d.Device, Zone: d.Zone, At: d.At}
+	if !watch.ValidKind(g.Kind) {
+		g.Kind = "sensor.garbled"
+	}
+	raw := d.Body
+	if len(raw) > 4096 {
+		raw = raw[:4096]
+	}
+	body, err := json.Marshal(map[string]any{
+		"reason": cause.Error(), "size": len(d.Body), "raw_base64": base64.StdEncoding.EncodeToString(raw),
+	})
+	if err == nil {
+		g.Body = body
+	}
+	return g
+}
