@@ -1,0 +1,15 @@
+// Package configs carries files that the program needs where there is no checkout.
+package configs
+
+import (
+	"embed"
+	"io/fs"
+)
+
+// The live clips and their attribution; the originals beside them are for tests only.
+//
+//go:embed demo/footage/README.md demo/footage/room-live.mp4 demo/footage/forecourt-live.mp4
+var footage embed.FS
+
+// Footage holds the clips that the demo's cameras play: room-live.mp4 and forecourt-live.mp4.
+func Footage() (fs.FS, error) { return fs.Sub(footage, "demo/footage") }
