@@ -61,8 +61,10 @@ func TestVerify_FindsAndLocatesTampering(t *testing.T) {
 		},
 		{
 			name: "inserted", seq: 41, says: "was changed",
-			tamper: []string{`UPDATE events SET seq = -seq - 1 WHERE seq > 40`, `UPDATE events SET seq = -seq WHERE seq < 0`,
-				`INSERT INTO events SELECT 41, kind, device, zone, subject, actor, at, device_at, CAST('{"n":1000}' AS BLOB), salt, NULL, tree FROM events WHERE seq = 40`},
+			tamper: []string{
+				`UPDATE events SET seq = -seq - 1 WHERE seq > 40`, `UPDATE events SET seq = -seq WHERE seq < 0`,
+				`INSERT INTO events SELECT 41, kind, device, zone, subject, actor, at, device_at, CAST('{"n":1000}' AS BLOB), salt, NULL, tree FROM events WHERE seq = 40`,
+			},
 		},
 		{name: "tail removed", tamper: []string{`DELETE FROM events WHERE seq > 45`}, seq: 45, says: "tail was removed"},
 		{
