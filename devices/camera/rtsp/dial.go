@@ -16,7 +16,7 @@ import (
 // How long the parts of a connection may take. Together they keep every step below 10 s.
 const (
 	dialTimeout  = 4 * time.Second // TCP and, separately, TLS
-	readTimeout  = 5 * time.Second // one answer
+	readTimeout  = 8 * time.Second // one answer; longer than maxSilence, so that ours is the word on silence
 	writeTimeout = 2 * time.Second // requests are small; a full socket is a dead one
 	openTimeout  = 9 * time.Second // from nothing to PLAY answered
 )

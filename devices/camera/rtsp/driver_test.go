@@ -189,6 +189,7 @@ func oneCamera(clip string) sim.CameraOptions {
 }
 
 func TestRun_DeliversPicturesInOrderWithParameterSetsOutsideData(t *testing.T) {
+	t.Parallel()
 	s := serve(t, oneCamera("forecourt-live.mp4"))
 	p := play(t, device(t, map[string]any{"url": s.URL("cam1")}, ""))
 	p.until(t, 10*time.Second, "20 pictures", func(h *host) bool { return h.count(video) >= 20 })
@@ -243,6 +244,7 @@ func checkUnits(t *testing.T, units []watch.AccessUnit) {
 }
 
 func TestRun_CarriesAudioBesideVideo(t *testing.T) {
+	t.Parallel()
 	s := serve(t, oneCamera("forecourt-live.mp4"))
 	p := play(t, device(t, map[string]any{"url": s.URL("cam1")}, ""))
 	isAudio := func(u watch.AccessUnit) bool { return u.Format.Codec == watch.AAC }
@@ -264,6 +266,7 @@ func TestRun_CarriesAudioBesideVideo(t *testing.T) {
 }
 
 func TestRun_BothTransportsAndFallback(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name, ask, want string
 		noTCP, noUDP    bool
@@ -274,6 +277,7 @@ func TestRun_BothTransportsAndFallback(t *testing.T) {
 		{"udp falls back to tcp", "udp", "tcp", false, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			o := oneCamera("forecourt-live.mp4")
 			o.NoTCP, o.NoUDP = c.noTCP, c.noUDP
 			s := serve(t, o)
@@ -291,8 +295,10 @@ func TestRun_BothTransportsAndFallback(t *testing.T) {
 }
 
 func TestRun_SignsIn(t *testing.T) {
+	t.Parallel()
 	for _, auth := range []string{"basic", "digest", "sha256"} {
 		t.Run(auth, func(t *testing.T) {
+			t.Parallel()
 			password := `p@ss/w:rd "x" é`
 			if auth == "basic" {
 				password = `p@ss/word "x" é` // the simulator's library splits user:password at every colon

@@ -32,12 +32,13 @@ type session struct {
 	broken chan struct{} // closed when a callback failed; failure says how
 
 	// What follows is set before the first packet and not changed then.
-	runID      uint64
+	runID     uint64
 	transport gortsplib.Transport
 	tracks    []*track
 	audioNot  string
 	start     time.Time // PLAY was sent
 	asked     bool      // the camera asked for a password
+	server    string    // what the camera calls itself
 
 	mu        sync.Mutex // guards what follows, and the tracks, against several reader goroutines
 	formats   []*watch.Format
@@ -99,6 +100,9 @@ func (s *session) connect(ctx context.Context, transport gortsplib.Transport, se
 		DialContext: dial.dial, ListenPacket: listenUDP,
 		OnResponse: func(r *base.Response) {
 			s.asked = s.asked || r.StatusCode == base.StatusUnauthorized
+			if n := r.Header["Server"]; len(n) == 1 && plain(n[0]) == nil {
+				s.server = n[0]
+			}
 			if l := r.Header["Location"]; len(l) == 1 {
 				if u, err := base.ParseURL(l[0]); err == nil {
 					redirect = (*url.URL)(u)
