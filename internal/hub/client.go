@@ -232,9 +232,6 @@ func (c *Client) encode(sequenced, live []*entry) {
 	}
 }
 
-// Done is closed when the viewer was let go; the reason is Next's error. A connection that hangs in a write is freed by it.
-func (c *Client) Done() <-chan struct{} { return c.done }
-
 // Cursor is the sequence of the last event handed out.
 func (c *Client) Cursor() uint64 { return c.cursor.Load() }
 

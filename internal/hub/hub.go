@@ -23,7 +23,7 @@ import (
 const (
 	PingEvery   = 5 * time.Second       // a ping on every line
 	sampleEvery = 50 * time.Millisecond // samples wake viewers at most this often
-	patrolEvery = time.Second           // slow viewers are looked for
+	retryEvery  = time.Second           // the journal is read again after an error
 	pageSize    = 512                   // events read from history at once
 )
 
@@ -127,9 +127,9 @@ func back(head, n uint64) uint64 { return head - min(head, n) }
 // Run follows the journal and wakes the viewers. When ctx ends it reads the journal to its end, hands that out and
 // lets every viewer go with ErrStopped. A journal that cannot be read is tried again each second.
 func (h *Hub) Run(ctx context.Context) error {
-	ping, patrol := time.NewTicker(PingEvery), time.NewTicker(patrolEvery)
+	ping, again := time.NewTicker(PingEvery), time.NewTicker(retryEvery)
 	defer ping.Stop()
-	defer patrol.Stop()
+	defer again.Stop()
 	var samples <-chan time.Time
 	for {
 		changed := h.opt.History.Changed()
@@ -143,8 +143,7 @@ func (h *Hub) Run(ctx context.Context) error {
 		case <-samples:
 			samples = nil
 			h.rouse()
-		case <-patrol.C:
-			h.cutSlow()
+		case <-again.C: // a read that failed
 		case <-ping.C:
 			h.ping()
 		case <-ctx.Done():
@@ -216,21 +215,6 @@ func (h *Hub) stop() {
 	defer h.mu.Unlock()
 	h.stopped = true
 	h.rouseLocked()
-}
-
-// cutSlow lets go of viewers that fell out of the ring, so that one that hangs in a write is freed too.
-func (h *Hub) cutSlow() {
-	h.mu.RLock()
-	var slow []*Client
-	for c := range h.clients {
-		if c.live.Load() && c.cursor.Load()+1 < h.ring.tail {
-			slow = append(slow, c)
-		}
-	}
-	h.mu.RUnlock()
-	for _, c := range slow {
-		c.cut(ErrSlow)
-	}
 }
 
 // Stats are counts for the metrics page.
