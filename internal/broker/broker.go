@@ -27,7 +27,7 @@ type Sync string
 // Sync modes. A killed program loses nothing in either; they differ in what a power cut may take.
 const (
 	SyncAlways   Sync = "always"   // before the publisher gets its PUBACK
-	SyncInterval Sync = "interval" // once a second
+	SyncInterval Sync = "interval" // four times a second
 )
 
 // Options is what a broker needs. Zero values mean the defaults named.
@@ -36,7 +36,7 @@ type Options struct {
 	Listen   string // host:port; port 0 picks a free one. Default 127.0.0.1:1883
 	CertFile string // PEM; required together with KeyFile unless Listen is a loopback address
 	KeyFile  string
-	Sync     Sync // default SyncAlways; docs/design/0002-broker.md has the numbers
+	Sync     Sync // default SyncInterval; docs/design/0002-broker.md has the numbers
 
 	Rate       float64 // messages per second each identity may publish for long. Default 500
 	Burst      int     // messages it may publish at once. Default 100
@@ -137,7 +137,7 @@ func (o *Options) defaults() error {
 	}
 	switch o.Sync {
 	case "":
-		o.Sync = SyncAlways
+		o.Sync = SyncInterval
 	case SyncAlways, SyncInterval:
 	default:
 		return fmt.Errorf("broker: sync %q: want %q or %q", o.Sync, SyncAlways, SyncInterval)

@@ -91,11 +91,15 @@ func (c *client) serve(ctx context.Context) {
 
 // signIn reads CONNECT, checks it, and opens the way to nats-server under the gate's own password.
 func (c *client) signIn(ctx context.Context, in *bufio.Reader, out net.Conn, buf *[]byte) bool {
-	f, err := readFrame(in, buf)
-	if err != nil || f.kind() != typeConnect {
-		if err == nil {
-			err = errNotMQTT
-		}
+	head, err := in.Peek(1)
+	if err == nil && head[0] != typeConnect<<4 {
+		err = errNotMQTT // a stranger gets no memory for anything else
+	}
+	var f frame
+	if err == nil {
+		f, err = readFrame(in, buf)
+	}
+	if err != nil {
 		c.b.report(c, Report{Kind: BadProtocol, Detail: "before CONNECT: " + err.Error()})
 		return false
 	}

@@ -16,7 +16,7 @@ func (b *Broker) startStore() error {
 		ServerName: "siaga", DontListen: true, NoSigs: true,
 		JetStream: true, StoreDir: b.opts.Dir,
 		JetStreamMaxMemory: 64 << 20, JetStreamMaxStore: b.opts.MaxStore,
-		SyncAlways: b.opts.Sync == SyncAlways, SyncInterval: time.Second,
+		SyncAlways: b.opts.Sync == SyncAlways, SyncInterval: syncEvery,
 		MaxPayload: maxPublish + 4096, MaxPending: 32 << 20, WriteDeadline: writeTime,
 		CustomClientAuthentication: b,
 		MQTT: server.MQTTOpts{
@@ -51,6 +51,8 @@ func (b *Broker) startStore() error {
 }
 
 const (
+	// syncEvery is how much a power cut may take in SyncInterval mode.
+	syncEvery = 250 * time.Millisecond
 	// ackWait is how long nats-server waits for a PUBACK before it sends a message again on a living
 	// connection. Siaga acknowledges after its journal, so a slow disk must not make duplicates; but messages
 	// that nats-server holds back for want of a packet id wait as long.

@@ -2,6 +2,7 @@ package broker
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -105,7 +106,7 @@ func (f *fields) bytes() []byte {
 
 func (f *fields) text() string {
 	v := f.bytes()
-	if !utf8.Valid(v) {
+	if !utf8.Valid(v) || bytes.IndexByte(v, 0) >= 0 {
 		f.err = errNotMQTT
 	}
 	return string(v)
