@@ -60,6 +60,7 @@ func TestTally_AlikeReportsAreCountedNotRepeated(t *testing.T) {
 			t.Fatalf("at once came %+v; want one of each", got)
 		}
 		time.Sleep(tallyWindow + 2*time.Second)
+		synctest.Wait()
 		if len(got) != 3 || got[2].Count != 9_999 {
 			t.Fatalf("after the window came %+v; want the other 9,999 in one", got[2:])
 		}
