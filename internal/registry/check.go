@@ -180,13 +180,20 @@ func decodeObject(raw json.RawMessage) (map[string]any, error) {
 }
 
 func encodeConfig(object map[string]any) (json.RawMessage, error) {
+	b, err := encode(object)
+	if err != nil {
+		return nil, invalid("config", "%s", err)
+	}
+	return b, nil
+}
+
+// encode is json.Marshal that leaves & < > as they are: an address is compared byte by byte.
+func encode(v any) ([]byte, error) {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
-	if err := enc.Encode(object); err != nil {
-		return nil, invalid("config", "%s", err)
-	}
-	return bytes.TrimSpace(b.Bytes()), nil
+	err := enc.Encode(v)
+	return bytes.TrimSpace(b.Bytes()), err
 }
 
 // cleanStreams sorts the streams and fills in what was left out. A device with a video address that names none gets

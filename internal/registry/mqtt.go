@@ -39,6 +39,9 @@ func (m MQTTCredential) Matches(password string) bool {
 	return subtle.ConstantTimeCompare(hashSecret(m.salt, password), m.hash) == 1
 }
 
+// Stored is what is kept of the password: SHA-256(salt ‖ password).
+func (m MQTTCredential) Stored() (salt, hash []byte) { return m.salt, m.hash }
+
 // MQTTCredential finds the identity of an MQTT user. A device that is switched off has none.
 func (r *Registry) MQTTCredential(user string) (MQTTCredential, bool) {
 	s := r.live.Load()

@@ -146,7 +146,7 @@ func event[T any](c *change, kind, device, zone string, b body[T]) (watch.Event,
 	if b.Second == "" {
 		b.Second = c.by.Second
 	}
-	text, err := json.Marshal(b)
+	text, err := encode(b)
 	if err != nil {
 		return watch.Event{}, fmt.Errorf("registry: body of %s: %w", kind, err)
 	}

@@ -77,6 +77,22 @@ var me = By{Actor: "0190-teknisi", Reason: "uji"}
 
 func newSite(t *testing.T, dir string) *site {
 	t.Helper()
+	return openSite(t, dir, kinds{})
+}
+
+// demoKinds takes any config: what the demo's drivers make of theirs is tested where the drivers are known.
+type demoKinds struct{ kinds }
+
+func (demoKinds) Check(string, json.RawMessage, []string) error { return nil }
+func (demoKinds) Gateway(kind string) bool                      { return kind != "rtsp" }
+
+func newDemo(t *testing.T) *site {
+	t.Helper()
+	return openSite(t, t.TempDir(), demoKinds{})
+}
+
+func openSite(t *testing.T, dir string, d drivers) *site {
+	t.Helper()
 	ctx := context.Background()
 	s := &site{t: t, dir: dir}
 	var err error
@@ -107,7 +123,7 @@ func newSite(t *testing.T, dir string) *site {
 		})
 	}
 	t.Cleanup(s.stop)
-	s.Registry, err = Open(ctx, Options{Journal: s.j, Vault: s.v, Drivers: kinds{}, NamePrefix: "MJN", Kicked: func(user string) {
+	s.Registry, err = Open(ctx, Options{Journal: s.j, Vault: s.v, Drivers: d, NamePrefix: "MJN", Kicked: func(user string) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.kicked = append(s.kicked, user)
