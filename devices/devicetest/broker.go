@@ -106,6 +106,12 @@ func (b *Broker) AwaitSubscribed(t testing.TB) []string {
 	return fs
 }
 
+// AwaitGone waits until the client has disconnected.
+func (b *Broker) AwaitGone(t testing.TB) {
+	t.Helper()
+	b.until(t, "disconnect", func() bool { return b.conn == nil })
+}
+
 // AwaitAcked waits until n messages are acknowledged and returns their ids in order.
 func (b *Broker) AwaitAcked(t testing.TB, n int) []uint16 {
 	t.Helper()
@@ -188,8 +194,13 @@ func (b *Broker) accept() {
 		b.workers.Add(1)
 		go func() {
 			defer b.workers.Done()
-			defer conn.Close()
 			b.serve(conn)
+			_ = conn.Close()
+			b.set(func() {
+				if b.conn == conn {
+					b.conn, b.filters = nil, nil
+				}
+			})
 		}()
 	}
 }

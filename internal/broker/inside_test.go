@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -41,14 +43,27 @@ func TestTopics_MapThereAndBack(t *testing.T) {
 	})
 }
 
-type noted []Report
+type noted struct {
+	mu   sync.Mutex
+	list []Report
+}
 
-func (n *noted) Report(r Report) { *n = append(*n, r) }
+func (n *noted) Report(r Report) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.list = append(n.list, r)
+}
+
+func (n *noted) all() []Report {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return slices.Clone(n.list)
+}
 
 func TestTally_AlikeReportsAreCountedNotRepeated(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var got noted
-		ty := newTally(&got)
+		var to noted
+		ty := newTally(&to)
 		ctx, stop := t.Context(), make(chan struct{})
 		go func() { ty.run(ctx); close(stop) }()
 		for i := range 10_000 {
@@ -56,20 +71,20 @@ func TestTally_AlikeReportsAreCountedNotRepeated(t *testing.T) {
 		}
 		ty.add(Report{Kind: PublishRefused, User: "ht", Topic: "x", At: time.Now()})
 		synctest.Wait()
+		got := to.all()
 		if len(got) != 2 || got[0].Count != 1 || got[0].User != "door" || got[1].User != "ht" {
 			t.Fatalf("at once came %+v; want one of each", got)
 		}
 		time.Sleep(tallyWindow + 2*time.Second)
 		synctest.Wait()
-		if len(got) != 3 || got[2].Count != 9_999 {
+		if got = to.all(); len(got) != 3 || got[2].Count != 9_999 {
 			t.Fatalf("after the window came %+v; want the other 9,999 in one", got[2:])
 		}
 	})
 }
 
 func TestTally_InventedTopicsDoNotGrowIt(t *testing.T) {
-	var got noted
-	ty := newTally(&got)
+	ty := newTally(&noted{})
 	for i := range 100_000 {
 		ty.add(Report{Kind: PublishRefused, User: "door", Topic: fmt.Sprint(i), At: time.Now()})
 	}
