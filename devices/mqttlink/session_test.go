@@ -88,7 +88,9 @@ func TestMosquitto_UnacknowledgedComesAgainAfterACrash(t *testing.T) {
 	second := devicetest.NewHost()
 	devicetest.Start(t, session(t, m.link("siaga", "siaga-ht"), &echo{}), second)
 	awaitText(t, second, "3")
-	got := second.AwaitN(t, "radio.echo", 3)
+	got := slices.DeleteFunc(second.Seen(), func(o *devicetest.Observation) bool {
+		return o.Kind != "radio.echo" || texts([]*devicetest.Observation{o})[0] == "hello"
+	})
 	if !slices.Equal(texts(got), []string{"1", "2", "3"}) {
 		t.Fatalf("came again as %v; want 1 2 3", texts(got))
 	}
