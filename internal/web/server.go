@@ -1,0 +1,176 @@
+// Package web is the site's front door for people and scripts: the HTTP API, the live channel, media, and the screens.
+// Every route stands in one table with the right it needs; every refusal is a problem document.
+package web
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"siaga/internal/hub"
+	"siaga/internal/journal"
+	"siaga/internal/registry"
+	"siaga/internal/view"
+)
+
+// Options are what the front door opens to. All rooms MUST be set.
+type Options struct {
+	Listen  string // host:port; port 0 takes a free one, see Addr
+	TLSCert string // PEM file; with TLSKey, or neither
+	TLSKey  string
+
+	Site      Site
+	Version   string // of the program
+	Journal   *journal.Journal
+	Registry  *registry.Registry
+	Accounts  accounts
+	View      *view.Hub
+	Hub       *hub.Hub
+	Fleet     fleet
+	Drivers   drivers
+	Rules     rules
+	Dashboard fs.FS
+	// VerifierKey is what checks the site's checkpoints, in the form of a signed note's key. "" if none are signed.
+	VerifierKey string
+	// Ready is asked by /readyz; its error says what is not ready. nil: ready at once.
+	Ready func(context.Context) error
+	// Counts are what other rooms count, for /metrics. nil: none.
+	Counts func() []Count
+	// NoLimits switches the rate limits off, for tests that ask faster than people.
+	NoLimits bool
+	Now      func() time.Time // nil: time.Now
+}
+
+// Site is what the screens must know of the site before anything else.
+type Site struct {
+	ID       string `json:"id"`
+	Name     string `json:"name"`
+	ZoneName string `json:"zone_name" doc:"what clocks show behind the time: WIB, WITA, WIT"`
+	Timezone string `json:"timezone" doc:"IANA name"`
+}
+
+// Server is the front door. It listens from New on and answers while Run runs.
+type Server struct {
+	opt         Options
+	now         func() time.Time
+	listener    net.Listener
+	http        *http.Server
+	mux         *http.ServeMux
+	api         huma.API
+	openapi     []byte
+	metrics     *prometheus.Registry
+	limits      *limits
+	crossOrigin *http.CrossOriginProtection
+	sockets     *sockets
+	calls       *calls
+	counts      struct{ requests, panics atomic.Uint64 }
+}
+
+// New binds the address and builds all routes. Close frees the address if Run is never called.
+func New(o Options) (*Server, error) {
+	s := &Server{
+		opt: o, now: o.Now, mux: http.NewServeMux(), crossOrigin: http.NewCrossOriginProtection(),
+		limits: newLimits(o.NoLimits), sockets: newSockets(), calls: newCalls(),
+	}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	if err := s.buildRoutes(); err != nil {
+		return nil, err
+	}
+	s.metrics = s.newMetrics()
+	s.http = &http.Server{
+		Handler:           s.Handler(),
+		ReadHeaderTimeout: headerTime,
+		IdleTimeout:       idleTime,
+		MaxHeaderBytes:    maxHeader,
+		ErrorLog:          slog.NewLogLogger(slog.Default().Handler(), slog.LevelDebug), // broken TLS greetings and the like
+	}
+	return s, s.listen()
+}
+
+func (s *Server) listen() error {
+	l, err := net.Listen("tcp", s.opt.Listen)
+	if err != nil {
+		return fmt.Errorf("web: listening on `http.listen` %s: %w; choose another address or stop what holds it", s.opt.Listen, err)
+	}
+	if s.opt.TLSCert != "" || s.opt.TLSKey != "" {
+		pair, err := tls.LoadX509KeyPair(s.opt.TLSCert, s.opt.TLSKey)
+		if err != nil {
+			return errors.Join(fmt.Errorf("web: reading `http.tls_cert` %s and `http.tls_key` %s: %w", s.opt.TLSCert, s.opt.TLSKey, err), l.Close())
+		}
+		// Version 1.1 only: websockets need it, and one protocol is enough for one office.
+		l = tls.NewListener(l, &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}})
+	}
+	s.listener = l
+	return nil
+}
+
+func (s *Server) tls() bool { return s.opt.TLSCert != "" }
+
+// Handler answers requests without the listener.
+func (s *Server) Handler() http.Handler { return s.outer(http.HandlerFunc(s.dispatch)) }
+
+// Addr is the address that is listened on.
+func (s *Server) Addr() net.Addr { return s.listener.Addr() }
+
+// URL is how a browser on this machine reaches the screens.
+func (s *Server) URL() string {
+	scheme := "http"
+	if s.tls() {
+		scheme = "https"
+	}
+	return scheme + "://" + s.listener.Addr().String()
+}
+
+// shutdownTime is how long requests under way may take to end.
+const shutdownTime = 4 * time.Second
+
+// Run answers until ctx ends, then takes no more requests and waits for those under way. Live sockets stay open until
+// the hub lets them go; Drain waits for them.
+func (s *Server) Run(ctx context.Context) error {
+	failed := make(chan error, 1)
+	go func() { failed <- s.http.Serve(s.listener) }()
+	watch, stop := context.WithCancel(context.WithoutCancel(ctx))
+	watched := make(chan struct{})
+	go func() {
+		defer close(watched)
+		s.watchSessions(watch)
+	}()
+	var err error
+	select {
+	case err = <-failed:
+	case <-ctx.Done():
+		s.sockets.endMedia()
+		limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTime)
+		err = s.http.Shutdown(limited)
+		cancel()
+		if err != nil {
+			err = errors.Join(fmt.Errorf("web: requests still under way after %s were cut: %w", shutdownTime, err), s.http.Close())
+		}
+		<-failed
+	}
+	stop()
+	<-watched
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return err
+}
+
+// Drain waits for the sockets that the hub lets go, and cuts those that are left when ctx ends. It is called after Run
+// has returned and the hub has stopped.
+func (s *Server) Drain(ctx context.Context) error { return s.sockets.drain(ctx) }
+
+// Close frees the address of a server that never ran.
+func (s *Server) Close() error { return s.listener.Close() }

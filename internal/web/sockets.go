@@ -1,0 +1,162 @@
+package web
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// sockets are the open websockets. Each is waited for.
+type sockets struct {
+	wg     sync.WaitGroup
+	closed [4]atomic.Uint64 // by why, see closedWhy
+
+	mu   sync.Mutex
+	open map[*openSocket]struct{}
+}
+
+// openSocket is one upgraded connection and whose it is.
+type openSocket struct {
+	who   *caller
+	media bool
+	end   context.CancelCauseFunc
+	conn  *socket
+}
+
+func newSockets() *sockets { return &sockets{open: map[*openSocket]struct{}{}} }
+
+// closedWhy names the counters of sockets that ended.
+func closedWhy() [4]string { return [4]string{"done", "session", "slow", "failed"} }
+
+// runSocket upgrades a request and lets write serve it until either side ends. It returns when the connection is closed.
+func (s *Server) runSocket(w http.ResponseWriter, r *http.Request, media bool, write func(context.Context, *socket) error) {
+	s.sockets.wg.Add(1)
+	defer s.sockets.wg.Done()
+	conn, err := upgrade(w, r)
+	if err != nil {
+		return // answered by upgrade
+	}
+	ctx, end := context.WithCancelCause(context.WithoutCancel(r.Context()))
+	defer end(nil)
+	o := &openSocket{who: callerOf(r.Context()), media: media, end: end, conn: conn}
+	s.sockets.add(o)
+	code := conn.serve(ctx, func(ctx context.Context) error { return write(ctx, conn) })
+	s.sockets.remove(o)
+	s.sockets.count(code)
+}
+
+func (k *sockets) add(o *openSocket) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.open[o] = struct{}{}
+}
+
+func (k *sockets) remove(o *openSocket) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	delete(k.open, o)
+}
+
+func (k *sockets) count(code int) {
+	switch code {
+	case 1000, 1001:
+		k.closed[0].Add(1)
+	case closeSessionEnded:
+		k.closed[1].Add(1)
+	case closeSlow:
+		k.closed[2].Add(1)
+	default:
+		k.closed[3].Add(1)
+	}
+}
+
+// each calls fn for every open socket.
+func (k *sockets) each(fn func(*openSocket)) {
+	k.mu.Lock()
+	list := make([]*openSocket, 0, len(k.open))
+	for o := range k.open {
+		list = append(list, o)
+	}
+	k.mu.Unlock()
+	for _, o := range list {
+		fn(o)
+	}
+}
+
+// endMedia lets the sockets go that live from cameras and not from the hub.
+func (k *sockets) endMedia() {
+	k.each(func(o *openSocket) {
+		if o.media {
+			o.end(errStopping)
+		}
+	})
+}
+
+// drain waits for all sockets; those open when ctx ends are cut.
+func (k *sockets) drain(ctx context.Context) error {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		k.wg.Wait()
+	}()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+	}
+	left := 0
+	k.each(func(o *openSocket) {
+		left++
+		o.end(errStopping)
+		_ = o.conn.raw.SetDeadline(time.Now()) // frees what hangs in a read or write
+	})
+	<-done
+	return fmt.Errorf("web: %d sockets did not end by themselves and were cut", left)
+}
+
+// sessionCheck is how long a session that ended elsewhere may keep a socket.
+const sessionCheck = 5 * time.Second
+
+// watchSessions lets sockets go whose session has ended.
+func (s *Server) watchSessions(ctx context.Context) {
+	tick := time.NewTicker(sessionCheck)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			s.checkSessions(ctx)
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// checkSessions asks once per session, not per socket.
+func (s *Server) checkSessions(ctx context.Context) {
+	valid := map[string]bool{}
+	ended := func(who *caller) bool {
+		ok, known := valid[who.session]
+		if !known {
+			ok = s.stillValid(ctx, who)
+			valid[who.session] = ok
+		}
+		return !ok
+	}
+	s.endWhere(ended)
+}
+
+// endWhere ends the sockets and live pictures of those whose session has ended.
+func (s *Server) endWhere(ended func(*caller) bool) {
+	s.sockets.each(func(o *openSocket) {
+		if ended(o.who) {
+			o.end(errSessionEnded)
+		}
+	})
+	// A live picture that ended by itself is gone already.
+	for _, session := range s.calls.endOf(ended) {
+		_ = s.opt.View.Hangup(session)
+	}
+}
