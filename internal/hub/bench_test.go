@@ -23,7 +23,7 @@ func BenchmarkBroadcast(b *testing.B) {
 		all := make(chan struct{}, 1)
 		ctx, cancel := context.WithCancel(b.Context())
 		for range viewers {
-			c, err := h.Join(ctx, "guard", From{})
+			c, err := h.Join(ctx, []string{"guard"}, From{})
 			if err != nil {
 				b.Fatal(err)
 			}

@@ -32,7 +32,7 @@ type From struct {
 // Client is one viewer: a place in the stream of events. Next MUST be called from one goroutine at a time.
 type Client struct {
 	hub    *Hub
-	class  int
+	sees   uint64        // one bit per class it belongs to
 	cursor atomic.Uint64 // last sequence handed out
 	live   atomic.Bool   // it has reached the ring; falling out of it again is being slow
 	seen   uint64        // version of the live table
@@ -46,21 +46,26 @@ type Client struct {
 	batch   []*Message
 }
 
-// Join adds a viewer of a class. Its first message is the hello. Leave MUST be called in the end.
-func (h *Hub) Join(ctx context.Context, class string, from From) (*Client, error) {
-	index, ok := h.classes[class]
-	if !ok {
-		return nil, fmt.Errorf("hub: there is no class of viewers named %q", class)
+// Join adds a viewer that sees what any of its classes sees. Its first message is the hello. Leave MUST be called in
+// the end.
+func (h *Hub) Join(ctx context.Context, classes []string, from From) (*Client, error) {
+	var sees uint64
+	for _, name := range classes {
+		index, ok := h.classes[name]
+		if !ok {
+			return nil, fmt.Errorf("hub: there is no class of viewers named %q", name)
+		}
+		sees |= 1 << index
 	}
 	// The head is taken before the snapshot: what happens between the two is told twice, as new state is, never not at all.
 	head := h.opt.History.Head()
-	c := &Client{hub: h, class: index, done: make(chan struct{})}
+	c := &Client{hub: h, sees: sees, done: make(chan struct{})}
 	resume := from.Resume && from.After <= head && head-from.After <= h.opt.Resume
 	c.cursor.Store(head)
 	if resume {
 		c.cursor.Store(from.After)
 	}
-	if err := h.greet(ctx, c, class, head, !resume); err != nil {
+	if err := h.greet(ctx, c, classes, head, !resume); err != nil {
 		return nil, err
 	}
 	h.mu.Lock()
@@ -88,11 +93,11 @@ type shown struct {
 	Samples   map[string]map[string]json.RawMessage `json:"samples"`
 }
 
-func (h *Hub) greet(ctx context.Context, c *Client, class string, head uint64, snapshot bool) error {
+func (h *Hub) greet(ctx context.Context, c *Client, classes []string, head uint64, snapshot bool) error {
 	hi := hello{Site: h.site, Head: head}
 	if snapshot {
-		samples, version := h.samples(c.class)
-		snap, err := h.opt.Snapshot(ctx, class)
+		samples, version := h.samples(c.sees)
+		snap, err := h.opt.Snapshot(ctx, classes)
 		if err != nil {
 			return fmt.Errorf("hub: snapshot for a viewer: %w", err)
 		}
@@ -206,7 +211,7 @@ func (c *Client) past(ctx context.Context, after uint64) ([]*entry, error) {
 func (c *Client) encode(sequenced, live []*entry) {
 	var hidden uint64 // first of the run under way
 	for _, e := range sequenced {
-		if !e.visible(c.class) {
+		if !e.visible(c.sees) {
 			if hidden == 0 {
 				hidden = e.seq
 			}
@@ -226,7 +231,7 @@ func (c *Client) encode(sequenced, live []*entry) {
 		c.cursor.Store(last)
 	}
 	for _, e := range slices.Backward(live) {
-		if e.visible(c.class) {
+		if e.visible(c.sees) {
 			c.batch = append(c.batch, e.message())
 		}
 	}

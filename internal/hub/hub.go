@@ -56,8 +56,8 @@ type Options struct {
 	History history
 	// Site is the `site` of the hello message.
 	Site any
-	// Snapshot is asked for a class of viewers. It MUST be at least as new as the journal's head when called.
-	Snapshot func(ctx context.Context, class string) (Snapshot, error)
+	// Snapshot is asked for a viewer of these classes. It MUST be at least as new as the journal's head when called.
+	Snapshot func(ctx context.Context, classes []string) (Snapshot, error)
 	Classes  []Class // at most 64
 	// Ring is the number of newest events kept encoded, RingBytes bounds their size; a live viewer that lags by
 	// more is cut. 0 means 16,384 events and 64 MiB.

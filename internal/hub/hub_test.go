@@ -70,7 +70,7 @@ func TestHub_EveryViewerGetsEverySequenceOnce(t *testing.T) {
 		ctx := context.Background()
 		var viewers []*viewer
 		join := func(v *viewer) {
-			c, err := h.Join(ctx, v.class, v.from)
+			c, err := h.Join(ctx, []string{v.class}, v.from)
 			if err != nil {
 				rt.Fatal(err)
 			}
@@ -148,7 +148,7 @@ func TestHub_ConcurrentViewersMissNothing(t *testing.T) {
 func follow(t testing.TB, h *Hub, v *viewer, last uint64) {
 	ctx := t.Context()
 	for v.last < last {
-		c, err := h.Join(ctx, v.class, v.from)
+		c, err := h.Join(ctx, []string{v.class}, v.from)
 		if err != nil {
 			t.Error(err)
 			return
@@ -183,7 +183,7 @@ func TestHub_HelloCarriesASnapshotOnlyWhenNotResuming(t *testing.T) {
 		{From{Resume: true, After: 29}, true}, // too old
 		{From{Resume: true, After: 51}, true}, // of another life of this site
 	} {
-		client, err := h.Join(t.Context(), "guard", c.from)
+		client, err := h.Join(t.Context(), []string{"guard"}, c.from)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -210,7 +210,7 @@ func TestHub_SlowViewerIsCutAndComesBack(t *testing.T) {
 		h := newHub(t, l, func(o *Options) { o.Ring = 10 })
 		stop := run(t, h)
 		defer stop()
-		slow, err := h.Join(t.Context(), "guard", From{})
+		slow, err := h.Join(t.Context(), []string{"guard"}, From{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -238,7 +238,7 @@ func TestHub_StopHandsOutTheLastEvents(t *testing.T) {
 	l := newLog()
 	h := newHub(t, l, nil)
 	stop := run(t, h)
-	c, err := h.Join(t.Context(), "guard", From{})
+	c, err := h.Join(t.Context(), []string{"guard"}, From{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -257,7 +257,7 @@ func TestHub_StopHandsOutTheLastEvents(t *testing.T) {
 	if v.got != 1000 {
 		t.Errorf("got %d events before the end, want 1000", v.got)
 	}
-	if _, err := h.Join(t.Context(), "guard", From{}); !errors.Is(err, ErrStopped) {
+	if _, err := h.Join(t.Context(), []string{"guard"}, From{}); !errors.Is(err, ErrStopped) {
 		t.Errorf("joining a stopped hub: %v", err)
 	}
 }
@@ -288,7 +288,7 @@ func TestHub_PingsEveryFiveSeconds(t *testing.T) {
 		l.add(7)
 		h := newHub(t, l, nil)
 		defer run(t, h)()
-		c, err := h.Join(t.Context(), "guard", From{})
+		c, err := h.Join(t.Context(), []string{"guard"}, From{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -315,7 +315,7 @@ func TestHub_BusyViewerGetsTheNewestOfEachSample(t *testing.T) {
 		l := newLog()
 		h := newHub(t, l, nil)
 		defer run(t, h)()
-		c, err := h.Join(t.Context(), "guard", From{Resume: true})
+		c, err := h.Join(t.Context(), []string{"guard"}, From{Resume: true})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -354,7 +354,7 @@ func TestHub_SnapshotHasTheNewestSamples(t *testing.T) {
 	h.Live(watch.Event{Kind: "radio.emergency", Device: "ht-1", Body: []byte(`{}`)})
 	h.Live(watch.Event{Kind: "radio.rssi", Device: "ht-2", Body: []byte(`{}`)})
 	h.Forget("ht-2")
-	c, err := h.Join(t.Context(), "technician", From{})
+	c, err := h.Join(t.Context(), []string{"technician"}, From{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -389,7 +389,7 @@ func TestHub_EventIsEncodedOnceForAllViewers(t *testing.T) {
 	h.pump(t.Context())
 	var first *Message
 	for i := range 10 {
-		c, err := h.Join(t.Context(), testClasses[i%2].Name, From{Resume: true})
+		c, err := h.Join(t.Context(), []string{testClasses[i%2].Name}, From{Resume: true})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -412,18 +412,18 @@ func TestHub_EventIsEncodedOnceForAllViewers(t *testing.T) {
 
 func TestHub_RefusesUnknownClassesAndTooManyViewers(t *testing.T) {
 	h := newHub(t, newLog(), func(o *Options) { o.MaxClients = 1 })
-	if _, err := h.Join(t.Context(), "stranger", From{}); err == nil {
+	if _, err := h.Join(t.Context(), []string{"stranger"}, From{}); err == nil {
 		t.Error("a class without rights was let in")
 	}
-	c, err := h.Join(t.Context(), "guard", From{})
+	c, err := h.Join(t.Context(), []string{"guard"}, From{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := h.Join(t.Context(), "guard", From{}); !errors.Is(err, ErrFull) {
+	if _, err := h.Join(t.Context(), []string{"guard"}, From{}); !errors.Is(err, ErrFull) {
 		t.Errorf("got %v, want ErrFull", err)
 	}
 	c.Leave()
-	if _, err := h.Join(t.Context(), "guard", From{}); err != nil {
+	if _, err := h.Join(t.Context(), []string{"guard"}, From{}); err != nil {
 		t.Errorf("after one left: %v", err)
 	}
 }

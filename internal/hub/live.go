@@ -110,15 +110,15 @@ func (h *Hub) ping() {
 	h.rouseLocked()
 }
 
-// samples is the newest of each sample that a class may see, by device and kind, and the version it is of.
-func (h *Hub) samples(class int) (map[string]map[string]json.RawMessage, uint64) {
+// samples is the newest of each sample that the classes may see, by device and kind, and the version it is of.
+func (h *Hub) samples(classes uint64) (map[string]map[string]json.RawMessage, uint64) {
 	h.mu.RLock()
 	version := h.live.version
 	entries := h.live.after(0, nil)
 	h.mu.RUnlock()
 	out := map[string]map[string]json.RawMessage{}
 	for _, e := range entries {
-		if e.event.Device == "" || e.event.Kind == StateKind || !e.visible(class) {
+		if e.event.Device == "" || e.event.Kind == StateKind || !e.visible(classes) {
 			continue
 		}
 		// The message is the sample in its wrapping `{"sample":…}`.

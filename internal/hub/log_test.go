@@ -74,7 +74,7 @@ func newHub(t testing.TB, l *memoryLog, change func(*Options)) *Hub {
 	t.Helper()
 	o := Options{
 		History: l, Site: map[string]string{"id": "mjn"}, Classes: testClasses,
-		Snapshot: func(context.Context, string) (Snapshot, error) {
+		Snapshot: func(context.Context, []string) (Snapshot, error) {
 			return Snapshot{Alerts: []string{"open"}}, nil
 		},
 	}

@@ -41,7 +41,7 @@ func newEntry(e watch.Event, sees uint64) *entry {
 	return &entry{seq: e.Seq, sees: sees, size: 2*len(e.Body) + 512, event: e, form: eventForm}
 }
 
-func (e *entry) visible(class int) bool { return e.sees>>class&1 == 1 }
+func (e *entry) visible(classes uint64) bool { return e.sees&classes != 0 }
 
 func (e *entry) message() *Message {
 	e.once.Do(func() {
