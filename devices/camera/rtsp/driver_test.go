@@ -24,9 +24,10 @@ type host struct {
 	readings []watch.Reading
 	units    []watch.AccessUnit
 	changed  chan struct{}
+	err      chan error // holds what Run returned
 }
 
-func newHost() *host { return &host{changed: make(chan struct{})} }
+func newHost() *host { return &host{changed: make(chan struct{}), err: make(chan error, 1)} }
 
 type done struct{}
 
@@ -68,6 +69,12 @@ func (h *host) until(t *testing.T, limit time.Duration, claim string, what func(
 		case <-deadline:
 			h.mu.Lock()
 			defer h.mu.Unlock()
+			select {
+			case err := <-h.err:
+				h.err <- err
+				t.Errorf("Run had returned: %v", err)
+			default:
+			}
 			t.Fatalf("within %v never: %s (%d units, readings %s)", limit, claim, len(h.units), kinds(h.readings))
 		}
 	}
@@ -117,7 +124,6 @@ func body[T any](t *testing.T, r *watch.Reading) T {
 type playing struct {
 	*host
 	stop func()
-	err  chan error
 }
 
 // ended waits for Run to return.
@@ -136,7 +142,7 @@ func (p *playing) ended(t *testing.T, limit time.Duration) error {
 func play(t *testing.T, d devices.Device) *playing {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
-	p := &playing{host: newHost(), stop: cancel, err: make(chan error, 1)}
+	p := &playing{host: newHost(), stop: cancel}
 	go func() { p.err <- d.Run(ctx, p.host) }()
 	t.Cleanup(func() {
 		cancel()
