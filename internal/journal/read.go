@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"siaga/internal/seal"
+	"siaga/internal/store"
 	"siaga/internal/watch"
 )
 
@@ -197,4 +198,9 @@ func nodeReader(ctx context.Context, db queryer) seal.NodeReader {
 		}
 		return seal.Hash(tree[level*size : (level+1)*size]), nil
 	}
+}
+
+// Reader is a journal for reading alone, beside a running program too. It has no writer and MUST NOT be run.
+func Reader(db *store.DB, site string) *Journal {
+	return &Journal{db: db, opt: Options{Site: site}, now: time.Now, closed: true}
 }

@@ -1,0 +1,71 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"github.com/coreos/go-systemd/v22/daemon"
+	"github.com/spf13/cobra"
+
+	"siaga/internal/app"
+	"siaga/internal/config"
+)
+
+func serveCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "serve --config FILE",
+		Short: "Run the site",
+		Args:  cobra.NoArgs,
+	}
+	load := configFlag(c)
+	c.RunE = func(cmd *cobra.Command, _ []string) error {
+		cfg, err := load()
+		if err != nil {
+			return err
+		}
+		return serve(cmd.Context(), cfg)
+	}
+	return c
+}
+
+func serve(ctx context.Context, cfg config.Config) error {
+	a, err := app.Open(ctx, cfg, version)
+	if err != nil {
+		return err
+	}
+	if err := a.Start(ctx); err != nil {
+		return errors.Join(err, a.Stop())
+	}
+	slog.Info("siaga is up", "dashboard", a.URL(), "mqtt", a.MQTT())
+	if code, err := a.EnrolmentCode(ctx); err != nil {
+		return errors.Join(err, a.Stop())
+	} else if code != "" {
+		fmt.Printf("\nNobody is enrolled yet. Open %s and enrol the administrator with this code:\n\n    %s\n\n", a.URL(), code)
+	}
+	if _, err := daemon.SdNotify(false, daemon.SdNotifyReady); err != nil {
+		slog.Warn("systemd was not told that we are ready", "err", err)
+	}
+	err = a.Wait(ctx)
+	_, _ = daemon.SdNotify(false, daemon.SdNotifyStopping) // nobody is waiting for this answer
+	return errors.Join(err, a.Stop())
+}
+
+func demoCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "demo [--dir DIR] [--listen ADDR]",
+		Short: "Run a whole simulated site",
+		Long: `demo builds the site "KPU Kabupaten Majene" in DIR: cameras looping real footage, a radio gateway with six
+handy-talkies, a drone on patrol, doors, smoke and leak sensors, all simulated, all through the real front doors.
+It writes DIR/siaga.yaml, so that every other command works on it, and DIR/demo.json once it is ready.`,
+		Args: cobra.NoArgs,
+	}
+	dir := c.Flags().String("dir", "demo-data", "data directory of the demo")
+	listen := c.Flags().String("listen", "127.0.0.1:8443", "address of the dashboard; port 0 takes a free one")
+	quiet := c.Flags().Bool("quiet", false, "no panics, smoke or leaks by themselves")
+	c.RunE = func(cmd *cobra.Command, _ []string) error {
+		return app.Demo(cmd.Context(), app.DemoOptions{Dir: *dir, Listen: *listen, Quiet: *quiet, Version: version, Out: cmd.OutOrStdout(), Log: setLog})
+	}
+	return c
+}

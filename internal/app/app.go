@@ -1,0 +1,175 @@
+// Package app is the product as one literal list: it opens every room in order, wires what they need of each other,
+// starts the stages, and takes them down in reverse.
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"siaga/devices"
+	"siaga/devices/catalog"
+	"siaga/internal/broker"
+	"siaga/internal/config"
+	"siaga/internal/fleet"
+	"siaga/internal/hub"
+	"siaga/internal/incident"
+	"siaga/internal/ingest"
+	"siaga/internal/journal"
+	"siaga/internal/record"
+	"siaga/internal/registry"
+	"siaga/internal/rules"
+	"siaga/internal/store"
+	"siaga/internal/vault"
+	"siaga/internal/view"
+	"siaga/internal/watch"
+	"siaga/internal/web"
+)
+
+// App is the program between Open and Close.
+type App struct {
+	cfg     config.Config
+	version string
+	opened  []func() error // undone last first
+	stages  *stages
+	started time.Time
+	doubt   error         // why the log is not intact, found at opening
+	nudge   chan struct{} // a device came or went
+
+	drivers  catalogue
+	vault    *vault.Vault
+	db       *store.DB
+	journal  *journal.Journal
+	registry *registry.Registry
+	rules    *rules.Judge
+	recorder *record.Recorder
+	desk     *incident.Desk
+	view     *view.Hub
+	hub      *hub.Hub
+	ingest   *ingest.Ingest
+	broker   *broker.Broker
+	fleet    *fleet.Fleet
+	link     func(device string) *devices.Link
+}
+
+// Open takes the data directory and opens everything in order; the listeners are bound, nothing runs yet. What was opened
+// is closed again when a later step fails.
+func Open(ctx context.Context, cfg config.Config, version string) (*App, error) {
+	a := &App{cfg: cfg, version: version, drivers: newCatalogue(catalog.Drivers()), stages: newStages(), nudge: make(chan struct{}, 1)}
+	for _, step := range []func(context.Context) error{
+		a.openData, a.openRules, a.openMedia, a.openLive, a.openDoors,
+	} {
+		if err := step(ctx); err != nil {
+			return nil, errors.Join(err, a.Close())
+		}
+	}
+	return a, nil
+}
+
+func (a *App) closing(c io.Closer) { a.opened = append(a.opened, c.Close) }
+
+// openData opens keys, database, journal and what lives in them.
+func (a *App) openData(ctx context.Context) error {
+	lock, err := lockDir(a.cfg.Data)
+	if err != nil {
+		return err
+	}
+	a.closing(lock)
+	if a.vault, err = openVault(a.cfg); err != nil {
+		return err
+	}
+	if a.db, err = store.Open(ctx, databasePath(a.cfg), store.Options{ReserveBytes: int64(a.cfg.Recording.ReserveMiB) << 20}); err != nil {
+		return err
+	}
+	a.closing(a.db)
+	a.journal, err = journal.Open(ctx, a.db, journal.Options{
+		Site: a.cfg.Site.ID, Signer: a.vault.Signer(), Verifier: a.vault.Verifier(), Projections: projections(),
+	})
+	if errors.Is(err, journal.ErrNotIntact) && a.journal != nil {
+		a.doubt = err // loud, not silent: the site must go on watching
+		slog.Error("the log is not intact; run `siaga check`", "err", err)
+	} else if err != nil {
+		return err
+	}
+	a.registry, err = registry.Open(ctx, registry.Options{
+		Journal: a.journal, Vault: a.vault, Drivers: a.drivers, NamePrefix: namePrefix(a.cfg), Kicked: a.kick,
+	})
+	return err
+}
+
+// kick ends an MQTT user's connections after its rights changed.
+func (a *App) kick(user string) {
+	if a.broker != nil {
+		a.broker.Refresh(user)
+	}
+}
+
+func (a *App) openRules(context.Context) error {
+	set, warnings, err := rules.Load(os.DirFS(filepath.Dir(a.cfg.Rules)), filepath.Base(a.cfg.Rules))
+	if err != nil {
+		return err
+	}
+	for _, w := range warnings {
+		slog.Warn("rule", "warning", fmt.Sprint(w))
+	}
+	a.rules = rules.NewJudge(set, knowledge{a.registry})
+	return nil
+}
+
+// openMedia makes recorder and live view.
+func (a *App) openMedia(context.Context) error {
+	a.view = view.New(view.Options{Listen: a.cfg.Live.Listen, Announce: a.cfg.Live.Addresses, Log: slog.Default()})
+	var err error
+	a.recorder, err = record.New(record.Options{
+		Dir: a.cfg.Data, Journal: a.journal, FileLength: time.Duration(a.cfg.Recording.SegmentS) * time.Second,
+		Zone: a.registry.ZoneOf,
+		Retention: record.Retention{Default: record.Policy{
+			MaxAge:   time.Duration(a.cfg.Recording.KeepDays) * 24 * time.Hour,
+			MaxBytes: int64(a.cfg.Recording.StreamGiB) << 30,
+		}},
+	})
+	return err
+}
+
+// openLive makes what turns readings into events, events into alerts, and both into what screens see.
+func (a *App) openLive(context.Context) error {
+	a.desk = incident.New(incident.Options{Log: a.journal, Judge: a.rules, Site: lineage{a.registry}, Location: a.cfg.Site.Location()})
+	var err error
+	a.hub, err = hub.New(hub.Options{History: a.journal, Site: a.describe(), Snapshot: a.snapshot, Classes: web.Classes()})
+	if err != nil {
+		return err
+	}
+	a.ingest = ingest.New(ingest.Options{
+		Journal: a.journal, Site: places{a.registry}, Reads: a.rules.Reads,
+		Live: func(s ingest.Sample) {
+			a.hub.Live(watch.Event{Kind: s.Kind, Device: s.Device, Zone: s.Zone, At: s.At, Body: s.Body})
+		},
+		Media: func(device string, au watch.AccessUnit) {
+			a.recorder.Offer(device, au)
+			a.view.Offer(device, au)
+		},
+		Heard: func(child, kind string, at time.Time) { a.fleet.Heard(child, kind, at) },
+	})
+	return nil
+}
+
+// openDoors binds the listeners: broker for devices, web for people.
+func (a *App) openDoors(context.Context) error {
+	var err error
+	if a.broker, a.link, err = openBroker(a.cfg, filepath.Join(a.cfg.Data, "broker"), a.registry, a.journal); err != nil {
+		return err
+	}
+	if a.broker != nil {
+		a.opened = append(a.opened, func() error { a.broker.Close(); return nil })
+	}
+	a.fleet = fleet.New(fleet.Options{
+		Roster: roster{a.registry, a.drivers, a.link}, Drivers: a.drivers, Host: a.ingest.Host,
+		Down: a.recorder.Interrupted, State: a.stateChanged,
+	})
+	return nil
+}

@@ -1,0 +1,59 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	"siaga/internal/config"
+	"siaga/internal/journal"
+	"siaga/internal/seal"
+	"siaga/internal/store"
+)
+
+// CheckOptions say what Check compares with.
+type CheckOptions struct {
+	Against  [][]byte // signed checkpoints kept elsewhere
+	Hashes   bool     // read every video file
+	Journal  bool     // only the journal and its rows, no video files
+	Progress func(done, total uint64)
+}
+
+// CheckReport is what Check proved, and what is wrong.
+type CheckReport struct {
+	Events      uint64
+	Root        seal.Hash
+	Checkpoints int
+	Rows        map[string]int
+	Files       int
+	Findings    []string // empty: intact
+}
+
+// Check proves every invariant of the store. It only reads, and may run beside the program.
+func Check(ctx context.Context, cfg config.Config, o CheckOptions) (CheckReport, error) {
+	db, err := store.Open(ctx, databasePath(cfg), store.Options{ReadOnly: true})
+	if err != nil {
+		return CheckReport{}, err
+	}
+	defer func() { _ = db.Close() }() // it was only read
+	keys, err := openVault(cfg)
+	if err != nil {
+		return CheckReport{}, err
+	}
+	scratch, err := os.MkdirTemp("", "siaga-check-")
+	if err != nil {
+		return CheckReport{}, fmt.Errorf("check: %w", err)
+	}
+	defer func() { _ = os.RemoveAll(scratch) }() // a leftover is the temporary directory's business
+	rep, err := journal.Verify(ctx, db, journal.VerifyOptions{
+		Site: cfg.Site.ID, Verifier: keys.Verifier(), Against: o.Against, Projections: projections(), ScratchDir: scratch, Progress: o.Progress,
+	})
+	if err != nil {
+		return CheckReport{}, err
+	}
+	out := CheckReport{Events: rep.Events, Root: rep.Root, Checkpoints: rep.Checkpoints, Rows: rep.Rows}
+	for _, f := range rep.Findings {
+		out.Findings = append(out.Findings, f.What)
+	}
+	return out, nil
+}

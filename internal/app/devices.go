@@ -1,0 +1,102 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"sort"
+	"strconv"
+	"strings"
+
+	"siaga/devices"
+	"siaga/internal/fleet"
+	"siaga/internal/registry"
+)
+
+// catalogue answers the registry's questions about drivers.
+type catalogue map[string]devices.Driver
+
+func newCatalogue(list []devices.Driver) catalogue {
+	c := catalogue{}
+	for _, d := range list {
+		c[d.Kind] = d
+	}
+	return c
+}
+
+// Check makes the device once, without I/O, to see whether its settings would do.
+func (c catalogue) Check(kind string, config json.RawMessage, secrets []string) error {
+	d, ok := c[kind]
+	if !ok {
+		return fmt.Errorf("there is no driver %q; there are %s", kind, strings.Join(c.kinds(), ", "))
+	}
+	s := devices.Settings{ID: "check", Config: config, Secrets: map[string]string{}}
+	for _, n := range secrets {
+		s.Secrets[n] = "set"
+	}
+	if d.Topics != nil {
+		if _, err := d.Topics(config); err != nil {
+			return err
+		}
+		s.Link = &devices.Link{URL: "tcp://127.0.0.1:1883", ClientID: "check"}
+	}
+	_, err := d.New(s)
+	return err
+}
+
+// Topics are a gateway's MQTT rights.
+func (c catalogue) Topics(kind string, config json.RawMessage) (publish, subscribe []string, err error) {
+	d, ok := c[kind]
+	if !ok || d.Topics == nil {
+		return nil, nil, nil
+	}
+	t, err := d.Topics(config)
+	return t.Publish, t.Subscribe, err
+}
+
+// Gateway reports whether equipment stands behind devices of this kind: those that speak for others over MQTT.
+func (c catalogue) Gateway(kind string) bool { return c[kind].Topics != nil }
+
+func (c catalogue) kinds() []string {
+	out := make([]string, 0, len(c))
+	for k := range c {
+		out = append(out, k)
+	}
+	sort.Strings(out)
+	return out
+}
+
+// roster tells fleet which devices ought to run.
+type roster struct {
+	registry *registry.Registry
+	drivers  catalogue
+	link     func(device string) *devices.Link
+}
+
+func (r roster) Changed() <-chan struct{} { return r.registry.Changed() }
+
+// Specs lists every enabled device that connects itself.
+func (r roster) Specs(ctx context.Context) ([]fleet.Spec, error) {
+	var out []fleet.Spec
+	for _, d := range r.registry.Devices() {
+		if !d.Enabled || d.Parent != "" {
+			continue
+		}
+		s := devices.Settings{ID: d.ID, Config: d.Config}
+		var err error
+		if s.Secrets, err = r.registry.Secrets(ctx, d.ID); err != nil {
+			return nil, err
+		}
+		if r.drivers.Gateway(d.Kind) {
+			s.Link = r.link(d.ID)
+		}
+		out = append(out, fleet.Spec{ID: d.ID, Driver: d.Kind, Revision: strconv.FormatUint(d.Revision, 10), Settings: s})
+	}
+	return out, nil
+}
+
+// places answers ingest: where devices are, and who stands behind which gateway.
+type places struct{ *registry.Registry }
+
+// Zone is the zone of a device.
+func (p places) Zone(device string) string { return p.ZoneOf(device) }

@@ -1,0 +1,59 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"siaga/configs"
+	"siaga/internal/registry"
+	"siaga/internal/sim"
+)
+
+// furnish brings the demo's site, identities and people to what the demo promises. Doing it again changes only what differs.
+func (a *App) furnish(ctx context.Context, cameras *sim.CameraServer, old demoFile) (demoFile, error) {
+	f := demoFile{URL: a.URL(), MQTT: a.MQTT()}
+	vars := map[string]string{"CAMERA_USER": cameraUser, "CAMERA_PASSWORD": cameraPassword}
+	for i := range cameraCount + spareCameras {
+		url := cameras.URL(fmt.Sprintf("cam%d", i+1))
+		vars[fmt.Sprintf("CAMERA_%d", i+1)] = url
+		f.Cameras = append(f.Cameras, demoCamera{ID: fmt.Sprintf("cam%d", i+1), RTSP: url, User: cameraUser, Password: cameraPassword})
+	}
+	rep, err := a.registry.Import(ctx, registry.By{Reason: "demo"}, configs.DemoSite(), registry.ImportOptions{Variables: vars})
+	if err != nil {
+		return f, demoImportError(err, rep)
+	}
+	for _, d := range a.registry.Devices() {
+		publish, _, speaks := a.registry.Topics(d.ID)
+		if !speaks || len(publish) == 0 {
+			continue
+		}
+		issued, err := a.registry.IssueCredential(ctx, registry.By{Reason: "demo"}, d.ID)
+		if err != nil {
+			return f, err
+		}
+		f.Devices = append(f.Devices, demoDevice{
+			ID: d.ID, Kind: d.Kind, Topic: gatewayTopic(d.Kind, publish[0]), MQTTUser: issued.User, MQTTPassword: issued.Password,
+		})
+	}
+	f.Users, err = a.demoPeople(ctx, old)
+	return f, err
+}
+
+// gatewayTopic is where a gateway of this kind sends what matters: what a person would publish to by hand.
+func gatewayTopic(kind, filter string) string {
+	base := strings.TrimSuffix(filter, "/#")
+	if kind == "mmdvm" {
+		return base + "/json"
+	}
+	return base
+}
+
+func demoImportError(err error, rep registry.ImportReport) error {
+	errs := []error{fmt.Errorf("demo: importing the site: %w", err)}
+	for _, p := range rep.Problems {
+		errs = append(errs, fmt.Errorf("line %d, %s: %s: %s", p.Row, p.ID, p.Field, p.Message))
+	}
+	return errors.Join(errs...)
+}

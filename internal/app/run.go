@@ -1,0 +1,155 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"siaga/internal/hub"
+	"siaga/internal/registry"
+	"siaga/internal/watch"
+	"siaga/internal/web"
+)
+
+// Start starts every stage, sinks first. The order is the order of the design; stop order is this list read upwards.
+func (a *App) Start(ctx context.Context) error {
+	a.started = time.Now()
+	for _, s := range a.list() {
+		a.stages.start(s)
+	}
+	return a.announce(ctx)
+}
+
+// list is the product: everything that runs.
+func (a *App) list() []stage {
+	l := []stage{
+		{"journal writer", a.journal.Run, 10 * time.Second},
+		{"checkpointer", a.journal.RunCheckpoints, 5 * time.Second},
+		{"live channel", a.hub.Run, 5 * time.Second},
+		{"judge", a.desk.Run, 5 * time.Second},
+		{"recorder", a.recorder.Run, 12 * time.Second},
+		{"live view", a.view.Run, 5 * time.Second},
+		{"stream list", a.followStreams, time.Second},
+		{"device states", a.tellStates, time.Second},
+		{"clock watch", a.watchClock, time.Second},
+	}
+	if a.broker != nil {
+		l = append(l, stage{"broker", a.broker.Run, 5 * time.Second})
+	}
+	return append(l, stage{"fleet", a.fleet.Run, 10 * time.Second})
+}
+
+// announce journals that the program started, and what it found wrong while opening.
+func (a *App) announce(ctx context.Context) error {
+	if err := a.tell(ctx, "site.started", map[string]any{"version": a.version}); err != nil {
+		return err
+	}
+	if a.doubt == nil {
+		return nil
+	}
+	return a.tell(ctx, "integrity.log_broken", map[string]any{"detail": a.doubt.Error()})
+}
+
+// tell journals a fact about the program itself and waits until it is durable.
+func (a *App) tell(ctx context.Context, kind string, body map[string]any) error {
+	raw, err := json.Marshal(body)
+	if err != nil {
+		return err
+	}
+	receipt, err := a.journal.Append(ctx, watch.Draft{Kind: kind, Body: raw})
+	if err != nil {
+		return fmt.Errorf("app: %s: %w", kind, err)
+	}
+	return receipt.Wait(ctx)
+}
+
+// Wait blocks until ctx ends or a stage fails, and returns the failure.
+func (a *App) Wait(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return nil
+	case err := <-a.stages.failed:
+		slog.Error("a stage failed; stopping", "err", err)
+		return err
+	}
+}
+
+// Stop ends all stages in reverse order, each within its deadline, and closes the data directory.
+func (a *App) Stop() error {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	var err error
+	if !a.started.IsZero() {
+		err = a.tell(ctx, "site.stopping", map[string]any{"uptime_s": int(time.Since(a.started).Seconds())})
+	}
+	return errors.Join(err, a.stages.stop(), a.Close())
+}
+
+// Close closes what Open opened, last first. It may be called more than once.
+func (a *App) Close() error {
+	var errs []error
+	for i := len(a.opened) - 1; i >= 0; i-- {
+		errs = append(errs, a.opened[i]())
+	}
+	a.opened = nil
+	return errors.Join(errs...)
+}
+
+// clockStep is how often the wall clock is compared with the monotonic one, and clockJump how far they may part.
+const (
+	clockStep = time.Second
+	clockJump = 2 * time.Second
+)
+
+// watchClock journals a jump of the machine's clock. Order in the journal is by sequence and does not care.
+func (a *App) watchClock(ctx context.Context) error {
+	tick := time.NewTicker(clockStep)
+	defer tick.Stop()
+	last := time.Now()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		now := time.Now()
+		// Sub uses the monotonic clock; without it the difference is the wall's.
+		jump := now.Round(0).Sub(last.Round(0)) - now.Sub(last)
+		last = now
+		if jump.Abs() < clockJump {
+			continue
+		}
+		if err := a.tell(ctx, "clock.jumped", map[string]any{"jump_ms": jump.Milliseconds()}); err != nil && ctx.Err() == nil {
+			slog.Error("clock jump not journaled", "jump", jump, "err", err)
+		}
+	}
+}
+
+// describe is the site as the screens know it.
+func (a *App) describe() web.Site {
+	return web.Site{ID: a.cfg.Site.ID, Name: a.cfg.Site.Name, ZoneName: a.cfg.Site.ZoneName, Timezone: a.cfg.Site.Timezone}
+}
+
+// snapshot is what a screen begins with.
+func (a *App) snapshot(ctx context.Context, _ string) (hub.Snapshot, error) {
+	alerts, err := a.desk.OpenAlerts(ctx)
+	if err != nil {
+		return hub.Snapshot{}, err
+	}
+	incidents, err := a.desk.OpenIncidents(ctx)
+	return hub.Snapshot{Alerts: alerts, Incidents: incidents, Devices: a.States()}, err
+}
+
+// MQTT is where devices publish.
+func (a *App) MQTT() string {
+	if a.broker != nil {
+		return a.broker.URL()
+	}
+	return a.cfg.MQTT.URL
+}
+
+// Registry is what the site has.
+func (a *App) Registry() *registry.Registry { return a.registry }

@@ -1,0 +1,138 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"time"
+
+	"siaga/internal/journal"
+	"siaga/internal/watch"
+)
+
+// followStreams tells the recorder which streams should be recorded, now and after every change of the registry.
+func (a *App) followStreams(ctx context.Context) error {
+	recorded := map[string]bool{} // by device: what the recorder was told last
+	for {
+		changed := a.registry.Changed()
+		a.alignStreams(ctx, recorded)
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+func (a *App) alignStreams(ctx context.Context, recorded map[string]bool) {
+	now := time.Now()
+	present := map[string]bool{}
+	for _, d := range a.registry.Devices() {
+		if d.Parent != "" || a.drivers.Gateway(d.Kind) {
+			continue
+		}
+		present[d.ID] = true
+		want := false
+		for _, s := range d.Streams {
+			if !d.Enabled || !s.Record {
+				continue
+			}
+			want = true
+			if err := a.recorder.StreamExpected(d.ID, s.Name, now); err != nil {
+				slog.Error("stream not recorded", "device", d.ID, "stream", s.Name, "err", err)
+			}
+		}
+		if was, told := recorded[d.ID]; !want && (was || !told) {
+			a.recorder.Stopped(d.ID, a.whoChanged(ctx, d.ID), now)
+		}
+		recorded[d.ID] = want
+	}
+	for id := range recorded {
+		if !present[id] {
+			a.recorder.Removed(id, a.whoChanged(ctx, id), now)
+			a.view.Forget(id)
+			a.hub.Forget(id)
+			delete(recorded, id)
+		}
+	}
+}
+
+// whoChanged is the person behind the newest change of a device, "" for the program itself.
+func (a *App) whoChanged(ctx context.Context, device string) string {
+	events, err := a.journal.Events(ctx, journal.Query{Device: device, Kinds: []string{"device.*"}, Newest: true, Limit: 1})
+	if err != nil || len(events) == 0 {
+		return ""
+	}
+	return events[0].Actor
+}
+
+// stateEvery is how often the screens are told how streams are doing.
+const stateEvery = 2 * time.Second
+
+// tellStates sends device states to the screens when they changed.
+func (a *App) tellStates(ctx context.Context) error {
+	tick := time.NewTicker(stateEvery)
+	defer tick.Stop()
+	told := map[string]string{}
+	for {
+		for _, s := range a.States() {
+			raw, err := json.Marshal(s)
+			if err != nil || told[s.Device] == string(raw) {
+				continue
+			}
+			told[s.Device] = string(raw)
+			a.hub.State(s)
+		}
+		select {
+		case <-tick.C:
+		case <-a.nudge:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// stateChanged has the screens told at once that a device came or went.
+func (a *App) stateChanged(watch.DeviceState) {
+	select {
+	case a.nudge <- struct{}{}:
+	default: // they are about to be told
+	}
+}
+
+// States are the states of all devices: what fleet knows of the link, view of the pictures, the registry of the rest.
+func (a *App) States() []watch.DeviceState {
+	known := map[string]watch.DeviceState{}
+	for _, s := range a.fleet.States() {
+		known[s.Device] = s
+	}
+	live := map[string][]watch.StreamState{}
+	recording := map[string]map[string]bool{}
+	for _, d := range a.registry.Devices() {
+		recording[d.ID] = map[string]bool{}
+		for _, s := range d.Streams {
+			recording[d.ID][s.Name] = s.Record && d.Enabled
+		}
+	}
+	for _, v := range a.view.States() {
+		live[v.Device] = append(live[v.Device], watch.StreamState{
+			Name: v.Stream, LastFrameAt: watch.Time{Time: v.LastFrame}, FPS: v.FPS, Bitrate: int64(v.Bitrate), Viewers: v.Viewers,
+			Codec: v.Codec, Width: v.Width, Height: v.Height, Recording: recording[v.Device][v.Stream], FallbackReason: v.NoWebRTC,
+		})
+	}
+	var out []watch.DeviceState
+	for _, d := range a.registry.Devices() {
+		s, ok := known[d.ID]
+		if !ok {
+			s = watch.DeviceState{Device: d.ID, Status: watch.StatusUnknown}
+		}
+		if !d.Enabled {
+			s = watch.DeviceState{Device: d.ID, Status: watch.StatusDisabled, Since: watch.Time{Time: d.Changed}}
+		}
+		if s.Streams = live[d.ID]; s.Streams == nil {
+			s.Streams = []watch.StreamState{}
+		}
+		out = append(out, s)
+	}
+	return out
+}
