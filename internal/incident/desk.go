@@ -114,7 +114,10 @@ func (d *Desk) follow(ctx context.Context) error {
 		wait, cancel := context.WithTimeout(ctx, d.patience())
 		err := d.opt.Log.Follow(wait, d.seq, d.judge)
 		cancel()
-		if err != nil && !errors.Is(err, errSooner) {
+		if errors.Is(err, errSooner) {
+			continue // there may be more to read; timers come after it
+		}
+		if err != nil {
 			return err
 		}
 		// Everything durable is judged; now the timers that nothing else came after.

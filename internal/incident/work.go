@@ -31,10 +31,8 @@ func (d *Desk) work(ctx context.Context, tx *sql.Tx, add journal.Appender) *work
 	return &work{d: d, ctx: ctx, tx: tx, add: add, at: map[string]time.Time{}}
 }
 
-// Grouping of alerts into incidents.
-const (
-	togetherWithin = 60 * time.Second
-)
+// togetherWithin is how close alerts of a zone are one incident.
+const togetherWithin = 60 * time.Second
 
 // claim turns what a rule says into what happens to the alerts.
 func (w *work) claim(c watch.Claim) error {
@@ -129,14 +127,17 @@ func (w *work) place(a Alert, kind string) error {
 }
 
 // group finds the open incident that an alert belongs to: the one with its key, one of its zone with an alert within a minute,
-// or a critical one of its zone or of a zone around it.
+// or a critical one of its zone or of a zone around it. It asks the alerts, since the incidents are told only at the end of
+// a transaction and what belongs together must not depend on how events were batched.
 func (w *work) group(a Alert) (Incident, bool, error) {
 	in, ok, err := one(selectIncidents(w.ctx, w.tx, `WHERE open = 1 AND id IN (SELECT incident FROM alerts WHERE key = ?) ORDER BY number DESC LIMIT 1`, a.Key))
 	if err != nil || ok || a.Zone == "" {
 		return in, ok, err
 	}
 	t := watch.Millis(a.UpdatedAt.Time)
-	in, ok, err = one(selectIncidents(w.ctx, w.tx, `WHERE open = 1 AND zone = ? AND last_alert_at BETWEEN ? AND ? ORDER BY number DESC LIMIT 1`,
+	in, ok, err = one(selectIncidents(w.ctx, w.tx, `WHERE open = 1 AND zone = ?
+		AND EXISTS (SELECT 1 FROM alerts a WHERE a.incident = incidents.id AND a.incident <> '' AND a.updated_at BETWEEN ? AND ?)
+		ORDER BY number DESC LIMIT 1`,
 		a.Zone, t-togetherWithin.Milliseconds(), t+togetherWithin.Milliseconds()))
 	if err != nil || ok {
 		return in, ok, err
@@ -145,12 +146,13 @@ func (w *work) group(a Alert) (Incident, bool, error) {
 	if len(zones) == 0 {
 		zones = []string{a.Zone}
 	}
-	args := []any{rank(watch.Critical)}
+	var args []any
 	for _, z := range zones {
 		args = append(args, z)
 	}
-	return one(selectIncidents(w.ctx, w.tx, `WHERE open = 1 AND priority = ? AND zone IN (?`+strings.Repeat(", ?", len(zones)-1)+`)
-		ORDER BY number DESC LIMIT 1`, args...))
+	return one(selectIncidents(w.ctx, w.tx, `WHERE open = 1 AND zone IN (?`+strings.Repeat(", ?", len(zones)-1)+`)
+		AND EXISTS (SELECT 1 FROM alerts a WHERE a.incident = incidents.id AND a.incident <> '' AND a.priority = ?)
+		ORDER BY number DESC LIMIT 1`, append(args, rank(watch.Critical))...))
 }
 
 // update adds occurrences to an alert, which may have been cleared within its window. A higher priority wants to be
