@@ -88,7 +88,7 @@ func (s *Server) listDevices(_ context.Context, in *struct {
 	return answered(out), nil
 }
 
-func (s *Server) getDevice(_ context.Context, in *slug) (*reply[Device], error) {
+func (s *Server) getDevice(_ context.Context, in *Slug) (*reply[Device], error) {
 	d, ok := s.opt.Registry.Device(in.ID)
 	if !ok {
 		return nil, notFound("device", in.ID)
@@ -153,7 +153,7 @@ type DeviceChange struct {
 }
 
 func (s *Server) changeDevice(ctx context.Context, in *struct {
-	slug
+	Slug
 	Body DeviceChange
 }) (*reply[Device], error) {
 	d, ok := s.opt.Registry.Device(in.ID)
@@ -181,7 +181,7 @@ func (s *Server) changeDevice(ctx context.Context, in *struct {
 }
 
 func (s *Server) removeDevice(ctx context.Context, in *struct {
-	slug
+	Slug
 	Reason string `query:"reason" required:"true" minLength:"1" maxLength:"1000"`
 }) (*struct{}, error) {
 	if err := s.opt.Registry.Remove(ctx, by(ctx, in.Reason), in.ID); err != nil {
@@ -194,7 +194,7 @@ func (s *Server) removeDevice(ctx context.Context, in *struct {
 // deviceSwitch makes the handler of enabling and disabling.
 func deviceSwitch(on bool) endpoint {
 	return call(func(s *Server, ctx context.Context, in *struct {
-		slug
+		Slug
 		Body Because
 	}) (*reply[Device], error) {
 		return s.outcome(s.opt.Registry.Enable(ctx, by(ctx, in.Body.Reason), in.ID, on))
@@ -211,7 +211,7 @@ type NewUnit struct {
 }
 
 func (s *Server) replaceDevice(ctx context.Context, in *struct {
-	slug
+	Slug
 	Body NewUnit
 }) (*reply[Device], error) {
 	b := in.Body
@@ -227,7 +227,7 @@ func (s *Server) replaceDevice(ctx context.Context, in *struct {
 }
 
 func (s *Server) issueCredential(ctx context.Context, in *struct {
-	slug
+	Slug
 	Body Because
 }) (*reply[MQTT], error) {
 	c, err := s.opt.Registry.IssueCredential(ctx, by(ctx, in.Body.Reason), in.ID)

@@ -119,11 +119,12 @@ func validKindFilter(k string) bool {
 	return watch.ValidKind(k)
 }
 
-type seqPath struct {
+// SeqPath is the sequence of an event in a path.
+type SeqPath struct {
 	Seq uint64 `path:"seq" minimum:"1" maximum:"9223372036854775807"`
 }
 
-func (s *Server) getEvent(ctx context.Context, in *seqPath) (*reply[Event], error) {
+func (s *Server) getEvent(ctx context.Context, in *SeqPath) (*reply[Event], error) {
 	e, err := s.visibleEvent(ctx, in.Seq)
 	if err != nil {
 		return nil, err
@@ -155,7 +156,7 @@ type InclusionProof struct {
 }
 
 func (s *Server) proveEvent(ctx context.Context, in *struct {
-	seqPath
+	SeqPath
 	Size uint64 `query:"size" maximum:"9223372036854775807" doc:"tree size; absent: that of the newest checkpoint, or the head when the event is newer"`
 }) (*reply[InclusionProof], error) {
 	if _, err := s.visibleEvent(ctx, in.Seq); err != nil {

@@ -8,7 +8,7 @@ func (fakeAccounts) Find(_ context.Context, token string) (*caller, error) {
 	if token == "" || token == "ended" {
 		return &caller{}, nil
 	}
-	c := &caller{id: "p-" + token, role: token, session: token, rights: []right{liveConsole, liveVideo, readDevices, readProofs, manageDevices, manageZones, switchZones}}
+	c := &caller{id: "p-" + token, classes: []string{token}, session: token, rights: []right{liveConsole, liveVideo, readDevices, readProofs, readIncidents, handleAlerts, manageDevices, manageZones, switchZones}}
 	return c, nil
 }
 

@@ -18,6 +18,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"siaga/internal/hub"
+	"siaga/internal/incident"
 	"siaga/internal/journal"
 	"siaga/internal/registry"
 	"siaga/internal/view"
@@ -36,6 +37,7 @@ type Options struct {
 	Accounts  accounts
 	View      *view.Hub
 	Hub       *hub.Hub
+	Desk      *incident.Desk
 	Fleet     fleet
 	Drivers   drivers
 	Rules     rules

@@ -3,6 +3,8 @@ package web
 import (
 	"context"
 	"net/http"
+	"slices"
+	"strings"
 )
 
 // cookieName carries the session of a browser.
@@ -28,7 +30,7 @@ func (s *Server) admit(rt route, r *http.Request) (*caller, *Problem) {
 	if who.id == "" {
 		return nil, problem(http.StatusUnauthorized, "signed_out", "sign in first: POST %s/session", prefix)
 	}
-	return nil, problem(http.StatusForbidden, "forbidden", "this needs the right %s, which the role %s does not have", rt.right, who.role)
+	return nil, problem(http.StatusForbidden, "forbidden", "this needs the right %s, which the role %s does not have", rt.right, strings.Join(who.classes, ", "))
 }
 
 // identify is who holds the token of a request; nobody without one.
@@ -47,7 +49,10 @@ func (s *Server) identify(r *http.Request) (*caller, error) {
 // stillValid asks again for a session that holds a socket open.
 func (s *Server) stillValid(ctx context.Context, who *caller) bool {
 	now, err := s.opt.Accounts.Find(ctx, who.session)
-	return err == nil && now.id == who.id && now.role == who.role
+	return err == nil && now.id == who.id && slices.Equal(now.classes, who.classes)
 }
 
 func sessionRoutes() []route { return nil }
+
+// nameOf is a person's name for screens; "" if there is no such person.
+func (s *Server) nameOf(_ context.Context, id string) string { return id }

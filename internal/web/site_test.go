@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -15,6 +16,7 @@ import (
 	"time"
 
 	"siaga/internal/hub"
+	"siaga/internal/incident"
 	"siaga/internal/journal"
 	"siaga/internal/registry"
 	"siaga/internal/store"
@@ -29,6 +31,7 @@ type site struct {
 	journal  *journal.Journal
 	registry *registry.Registry
 	hub      *hub.Hub
+	desk     *incident.Desk
 	view     *view.Hub
 	fleet    *fakeFleet
 	server   *Server
@@ -49,6 +52,9 @@ func (kinds) Check(kind string, config json.RawMessage, _ []string) error {
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(&c); err != nil {
 		return err
+	}
+	if kind != "rtsp" && kind != "mmdvm" {
+		return fmt.Errorf("no driver speaks %q", kind)
 	}
 	if kind == "rtsp" && c.URL == "" {
 		return errors.New(`config key "url": empty`)
@@ -103,21 +109,22 @@ func newSite(t testing.TB, change ...func(*Options, *hub.Options)) *site {
 	must(t, err)
 	s := &site{t: t, fleet: &fakeFleet{}, view: view.New(view.Options{})}
 	s.journal, err = journal.Open(ctx, db, journal.Options{
-		Site: "majene", Signer: v.Signer(), Verifier: v.Verifier(), Projections: []journal.Projection{registry.Projection()},
+		Site: "majene", Signer: v.Signer(), Verifier: v.Verifier(), Projections: []journal.Projection{registry.Projection(), incident.Projection()},
 	})
 	must(t, err)
 	stopJournal := start(t, s.journal.Run)
+	s.desk = incident.New(incident.Options{Log: s.journal})
 	t.Cleanup(func() { stopJournal(); must(t, db.Close()) })
 	s.registry, err = registry.Open(ctx, registry.Options{Journal: s.journal, Vault: v, Drivers: kinds{}, NamePrefix: "MJN"})
 	must(t, err)
 
 	ho := hub.Options{
 		History: s.journal, Site: Site{ID: "majene", Name: "KPU Majene"}, Classes: Classes(),
-		Snapshot: func(context.Context, string) (hub.Snapshot, error) { return hub.Snapshot{}, nil },
+		Snapshot: func(context.Context, []string) (hub.Snapshot, error) { return hub.Snapshot{}, nil },
 	}
 	o := Options{
 		Listen: "127.0.0.1:0", Site: Site{ID: "majene", Name: "KPU Majene", ZoneName: "WITA", Timezone: "Asia/Makassar"},
-		Version: "test", Journal: s.journal, Registry: s.registry, View: s.view, Fleet: s.fleet, Drivers: kinds{}, Rules: kinds{},
+		Version: "test", Journal: s.journal, Registry: s.registry, View: s.view, Desk: s.desk, Fleet: s.fleet, Drivers: kinds{}, Rules: kinds{},
 		VerifierKey: "majene+key", NoLimits: true, Accounts: fakeAccounts{},
 		Dashboard: fstest.MapFS{
 			"index.html":         {Data: []byte("<!doctype html><title>Siaga</title>")},
@@ -274,4 +281,9 @@ func (s *site) local(r *http.Request) *httptest.ResponseRecorder {
 	w := httptest.NewRecorder()
 	s.server.Handler().ServeHTTP(w, r)
 	return w
+}
+
+// noHub is a change of the server's options alone.
+func noHub(change func(*Options)) func(*Options, *hub.Options) {
+	return func(o *Options, _ *hub.Options) { change(o) }
 }

@@ -18,7 +18,7 @@ const (
 func table() []route {
 	var all []route
 	for _, part := range [][]route{
-		outsideRoutes(), sessionRoutes(), zoneRoutes(), deviceRoutes(), cameraRoutes(), eventRoutes(), proofRoutes(),
+		outsideRoutes(), sessionRoutes(), zoneRoutes(), deviceRoutes(), cameraRoutes(), incidentRoutes(), eventRoutes(), proofRoutes(),
 	} {
 		all = append(all, part...)
 	}

@@ -41,8 +41,8 @@ func markOf(m registry.Mark) *Mark {
 	return &Mark{By: m.By, At: watch.Time{Time: m.At}}
 }
 
-// slug is the id of a zone or device in a path.
-type slug struct {
+// Slug is the id of a zone or device in a path.
+type Slug struct {
 	ID string `path:"id" maxLength:"63" pattern:"^[a-z0-9][a-z0-9-]{0,62}$"`
 }
 
@@ -54,7 +54,7 @@ func (s *Server) listZones(context.Context, *struct{}) (*reply[list[Zone]], erro
 	return answered(out), nil
 }
 
-func (s *Server) getZone(_ context.Context, in *slug) (*reply[Zone], error) {
+func (s *Server) getZone(_ context.Context, in *Slug) (*reply[Zone], error) {
 	z, ok := s.opt.Registry.Zone(in.ID)
 	if !ok {
 		return nil, notFound("zone", in.ID)
@@ -99,7 +99,7 @@ type ZoneChange struct {
 }
 
 func (s *Server) changeZone(ctx context.Context, in *struct {
-	slug
+	Slug
 	Body ZoneChange
 }) (*reply[Zone], error) {
 	z, ok := s.opt.Registry.Zone(in.ID)
@@ -132,7 +132,7 @@ func set[T any](to *T, from *T) {
 }
 
 func (s *Server) removeZone(ctx context.Context, in *struct {
-	slug
+	Slug
 	Reason string `query:"reason" maxLength:"1000"`
 }) (*struct{}, error) {
 	return nil, s.opt.Registry.RemoveZone(ctx, by(ctx, in.Reason), in.ID)
@@ -147,7 +147,7 @@ type Because struct {
 // zoneSwitch makes the handler of arming, disarming, locking up and opening.
 func zoneSwitch(throw func(*registry.Registry, context.Context, registry.By, string, bool) (registry.Zone, error), on bool) endpoint {
 	return call(func(s *Server, ctx context.Context, in *struct {
-		slug
+		Slug
 		Body Because
 	}) (*reply[Zone], error) {
 		who := by(ctx, in.Body.Reason)

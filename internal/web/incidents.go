@@ -1,0 +1,268 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"siaga/internal/incident"
+	"siaga/internal/watch"
+)
+
+type alertQuery struct {
+	State    string `query:"state" enum:"active,cleared"`
+	Priority string `query:"priority" enum:"info,caution,important,critical"`
+	Rule     string `query:"rule" maxLength:"128"`
+	Zone     string `query:"zone" maxLength:"63"`
+	Device   string `query:"device" maxLength:"63"`
+	Incident string `query:"incident" maxLength:"64"`
+	After    string `query:"after" maxLength:"64"`
+	Limit    int    `query:"limit" minimum:"1" maximum:"500" default:"50"`
+}
+
+func (s *Server) listAlerts(ctx context.Context, in *alertQuery) (*reply[list[incident.Alert]], error) {
+	alerts, err := s.opt.Desk.Alerts(ctx, incident.AlertFilter{
+		State: in.State, Priority: watch.Priority(in.Priority), Rule: in.Rule, Zone: in.Zone, Device: in.Device,
+		Incident: in.Incident, After: in.After, Limit: in.Limit,
+	})
+	if err != nil {
+		return nil, err
+	}
+	out := list[incident.Alert]{Items: []incident.Alert{}}
+	if len(alerts) == in.Limit {
+		out.Next = alerts[len(alerts)-1].ID
+	}
+	who := callerOf(ctx)
+	for _, a := range alerts {
+		if who.concerns(a.Category) {
+			out.Items = append(out.Items, a)
+		}
+	}
+	return answered(out), nil
+}
+
+// CaseID is the id of an alert or incident in a path; incidents go by their number too.
+type CaseID struct {
+	ID string `path:"id" maxLength:"64" pattern:"^[0-9a-z-]{1,64}$"`
+}
+
+func (s *Server) getAlert(ctx context.Context, in *CaseID) (*reply[incident.Alert], error) {
+	a, err := s.opt.Desk.Alert(ctx, in.ID)
+	if err == nil && !callerOf(ctx).concerns(a.Category) {
+		err = notFound("alert", in.ID)
+	}
+	if err != nil {
+		return nil, caseError(err)
+	}
+	return answered(a), nil
+}
+
+type incidentQuery struct {
+	State    []string  `query:"state,explode" maxItems:"10" doc:"a state, or open; may repeat"`
+	Priority []string  `query:"priority,explode" maxItems:"4" enum:"info,caution,important,critical"`
+	Category string    `query:"category" maxLength:"64"`
+	Zone     string    `query:"zone" maxLength:"63"`
+	Device   string    `query:"device" maxLength:"63"`
+	Since    time.Time `query:"since"`
+	Until    time.Time `query:"until"`
+	After    string    `query:"after" maxLength:"32"`
+	Limit    int       `query:"limit" minimum:"1" maximum:"500" default:"50"`
+}
+
+func (s *Server) listIncidents(ctx context.Context, in *incidentQuery) (*reply[list[incident.Incident]], error) {
+	f := incident.Filter{Category: in.Category, Zone: in.Zone, Device: in.Device, Since: in.Since, Until: in.Until, After: in.After, Limit: in.Limit}
+	for _, st := range in.State {
+		if st == "open" {
+			f.Open = true
+		} else {
+			f.States = append(f.States, watch.State(st))
+		}
+	}
+	for _, p := range in.Priority {
+		f.Priorities = append(f.Priorities, watch.Priority(p))
+	}
+	who := callerOf(ctx)
+	if !who.concerns("") {
+		f.Category = cyber
+	}
+	cases, err := s.opt.Desk.Incidents(ctx, f)
+	if err != nil {
+		return nil, err
+	}
+	out := list[incident.Incident]{Items: orNone(cases)}
+	if len(cases) == in.Limit {
+		out.Next = cases[len(cases)-1].Number
+	}
+	return answered(out), nil
+}
+
+// IncidentDetail is an incident with all that belongs to it.
+type IncidentDetail struct {
+	incident.Incident
+	Acts     []IncidentAct `json:"acts" nullable:"false"`
+	Timeline []Event       `json:"timeline" nullable:"false" doc:"what happened in its zones and at its devices meanwhile"`
+	Zones    []string      `json:"zones" nullable:"false"`
+	From     watch.Time    `json:"from" doc:"span of the timeline"`
+	To       watch.Time    `json:"to"`
+}
+
+// IncidentAct is what a person did to an incident.
+type IncidentAct struct {
+	incident.ActRecord
+	ByName string `json:"by_name"`
+}
+
+func (s *Server) getIncident(ctx context.Context, in *CaseID) (*reply[IncidentDetail], error) {
+	d, err := s.opt.Desk.Detail(ctx, in.ID)
+	if err == nil && !callerOf(ctx).concerns(d.Incident.Category) {
+		err = notFound("incident", in.ID)
+	}
+	if err != nil {
+		return nil, caseError(err)
+	}
+	out := IncidentDetail{
+		Incident: d.Incident, Acts: []IncidentAct{}, Timeline: []Event{}, Zones: orNone(d.Zones),
+		From: watch.Time{Time: d.From}, To: watch.Time{Time: d.To},
+	}
+	for _, a := range d.Acts {
+		out.Acts = append(out.Acts, IncidentAct{a, s.nameOf(ctx, a.By)})
+	}
+	sees := callerOf(ctx).sees()
+	for i := range d.Timeline {
+		if sees(&d.Timeline[i]) {
+			out.Timeline = append(out.Timeline, eventOf(d.Timeline[i]))
+		}
+	}
+	return answered(out), nil
+}
+
+// Act is what a person wants done. Which fields are needed depends on the act.
+type Act struct {
+	Note   string   `json:"note,omitempty" maxLength:"4000"`
+	Reason string   `json:"reason,omitempty" maxLength:"4000" doc:"false-alarm, duplicate, drill, reopen, split, merge"`
+	Cause  string   `json:"cause,omitempty" maxLength:"4000" doc:"resolve; needed when critical"`
+	Action string   `json:"action,omitempty" maxLength:"4000" doc:"resolve; needed when critical"`
+	To     string   `json:"to,omitempty" maxLength:"128" doc:"escalate: a role or a person id"`
+	Of     string   `json:"of,omitempty" maxLength:"64" doc:"duplicate and merge: the other incident, by id or number"`
+	Alerts []string `json:"alerts,omitempty" maxItems:"1000" doc:"split"`
+}
+
+type actInput struct {
+	CaseID
+	Body Act
+}
+
+// act makes the handler of one thing that people do to incidents, or to the incident of an alert.
+func act(verb incident.Verb, byAlert bool) endpoint {
+	return call(func(s *Server, ctx context.Context, in *actInput) (*reply[incident.Incident], error) {
+		who, b := callerOf(ctx), in.Body
+		a := incident.Act{
+			Verb: verb, Actor: who.id, Note: b.Note, Reason: b.Reason, Cause: b.Cause, Action: b.Action, To: b.To, Of: b.Of, Alerts: b.Alerts,
+		}
+		if a.Incident = in.ID; byAlert {
+			a.Incident, a.Alert = "", in.ID
+		}
+		if p := s.mayAct(ctx, who, a); p != nil {
+			return nil, p
+		}
+		after, err := s.opt.Desk.Do(ctx, a)
+		if err != nil {
+			return nil, s.actError(ctx, err)
+		}
+		after.Alerts, after.Devices = orNone(after.Alerts), orNone(after.Devices)
+		return answered(after), nil
+	})
+}
+
+// mayAct checks what the right alone does not say: IT security handles its own category only, and a critical incident
+// is closed by who may close critical ones.
+func (s *Server) mayAct(ctx context.Context, who *caller, a incident.Act) error {
+	if who.concerns("") && (a.Verb != incident.Close || who.can(closeCritical)) {
+		return nil
+	}
+	id := a.Incident
+	if a.Alert != "" {
+		alert, err := s.opt.Desk.Alert(ctx, a.Alert)
+		if err != nil {
+			return caseError(err)
+		}
+		if !who.concerns(alert.Category) {
+			return notFound("alert", a.Alert)
+		}
+		return nil
+	}
+	d, err := s.opt.Desk.Detail(ctx, id)
+	if err != nil {
+		return caseError(err)
+	}
+	if !who.concerns(d.Incident.Category) {
+		return notFound("incident", id)
+	}
+	if a.Verb == incident.Close && d.Incident.Priority == watch.Critical && !who.can(closeCritical) {
+		return problem(http.StatusForbidden, "forbidden", "closing a critical incident needs the right %s, which the role of the caller does not have", closeCritical)
+	}
+	return nil
+}
+
+// caseError says what an error of the incident room means.
+func caseError(err error) error {
+	if errors.Is(err, incident.ErrNotFound) {
+		return problem(http.StatusNotFound, "not_found", "there is no such alert or incident")
+	}
+	return err
+}
+
+func (s *Server) actError(ctx context.Context, err error) error {
+	var taken *incident.TakenError
+	var state *incident.StateError
+	var field *incident.FieldError
+	switch {
+	case errors.As(err, &taken):
+		p := problem(http.StatusConflict, "taken", "%s", taken.Error())
+		p.By, p.ByName, p.At = taken.By, s.nameOf(ctx, taken.By), watch.Time{Time: taken.At}
+		return p
+	case errors.As(err, &state):
+		return problem(http.StatusConflict, "wrong_state", "%s", state.Error())
+	case errors.As(err, &field):
+		return badField("body."+field.Field, "%s", field.Why)
+	case errors.Is(err, incident.ErrSecondPerson):
+		return problem(http.StatusForbidden, "second_person", "%s", err.Error())
+	}
+	return caseError(err)
+}
+
+func incidentRoutes() []route {
+	const tag = "incidents"
+	out := []route{
+		{method: get, path: prefix + "/alerts", right: readIncidents, id: "list-alerts", about: "Alerts, newest first", tag: tag, serve: call((*Server).listAlerts)},
+		{method: get, path: prefix + "/alerts/{id}", right: readIncidents, id: "get-alert", about: "One alert", tag: tag, serve: call((*Server).getAlert)},
+		{method: post, path: prefix + "/alerts/{id}/acknowledge", right: handleAlerts, id: "acknowledge-alert", about: "Accept the alert's incident; the first wins", tag: tag, serve: act(incident.Acknowledge, true)},
+		{method: get, path: prefix + "/incidents", right: readIncidents, id: "list-incidents", about: "Incidents, newest first", tag: tag, serve: call((*Server).listIncidents)},
+		{method: get, path: prefix + "/incidents/{id}", right: readIncidents, id: "get-incident", about: "One incident, by id or number, with acts and timeline", tag: tag, serve: call((*Server).getIncident)},
+	}
+	for _, v := range []struct {
+		name  string
+		verb  incident.Verb
+		right right
+		about string
+	}{
+		{"acknowledge", incident.Acknowledge, handleAlerts, "Accept; the first wins"},
+		{"respond", incident.Respond, handleAlerts, "Being handled"},
+		{"escalate", incident.Escalate, handleAlerts, "Pass up"},
+		{"note", incident.Note, handleAlerts, "Write a note"},
+		{"resolve", incident.Resolve, handleAlerts, "Resolved; critical needs cause and action"},
+		{"close", incident.Close, closeIncidents, "Close after review; critical: by another person than the resolver"},
+		{"false-alarm", incident.FalseAlarm, handleAlerts, "It was none; needs a reason"},
+		{"duplicate", incident.Duplicate, handleAlerts, "It is another one; needs a reason"},
+		{"drill", incident.Drill, handleAlerts, "It was a drill; needs a reason"},
+		{"reopen", incident.Reopen, handleAlerts, "Work on it again; needs a reason"},
+		{"split", incident.Split, handleAlerts, "Give some alerts an incident of their own"},
+		{"merge", incident.Merge, handleAlerts, "Take another incident's alerts in"},
+	} {
+		out = append(out, route{
+			method: post, path: prefix + "/incidents/{id}/" + v.name, right: v.right, id: v.name + "-incident", about: v.about, tag: tag, serve: act(v.verb, false),
+		})
+	}
+	return out
+}
