@@ -24,6 +24,7 @@ const (
 	ReasonStopped      Reason = "stopped"       // switched off by a person (the body names who)
 	ReasonShutdown     Reason = "shutdown"      // Siaga itself was stopped in order
 	ReasonCrash        Reason = "crash"         // Siaga or the machine died: kill, power cut
+	ReasonClock        Reason = "clock"         // our own clock was set forward; no time passed
 	ReasonNotYet       Reason = "not_yet"       // registered, no first frame yet
 	ReasonWorkerFailed Reason = "worker_failed" // our own driver panicked and was restarted
 	ReasonUnknown      Reason = "unknown"

@@ -1,0 +1,252 @@
+package record
+
+import (
+	"encoding/binary"
+	"slices"
+	"time"
+
+	"siaga/internal/watch"
+)
+
+// Sizes of a part. A part ends before it would exceed partMax; at a key frame it ends once it has partMin, so that a
+// recording can be cut there; and it ends when it holds partBytes, so that memory stays bounded.
+const (
+	partMax   = 800 * time.Millisecond
+	partMin   = 300 * time.Millisecond
+	partBytes = 8 << 20
+)
+
+// muxer turns the access units of one connection, with one set of formats, into the parts of MP4 files. Part buffers
+// and sample lists are kept from part to part.
+type muxer struct {
+	run     uint64
+	formats []*watch.Format
+	header  []byte
+	layout  string
+	tracks  []muxTrack
+	lead    int // index of the leading track: the video, or the first
+
+	zero   int64 // decoding time of the file's first leading unit
+	number uint32
+	frames int64 // leading units in the file's finished parts
+	held   int   // bytes in the part under way
+	first  int64 // site time of the first unit of the part under way, 0 if it is empty
+}
+
+type muxTrack struct {
+	timing  *timing
+	nal     bool
+	samples []sample
+}
+
+type sample struct {
+	dts, pts int64
+	frame    int64 // nominal duration
+	key      bool
+	size     int
+	data     [][]byte
+}
+
+func newMuxer(unit *watch.AccessUnit) (*muxer, error) {
+	header, err := makeHeader(unit)
+	if err != nil {
+		return nil, err
+	}
+	m := &muxer{run: unit.Run, formats: unit.Formats, header: header, layout: layoutOf(header), lead: leadOf(unit.Formats)}
+	for _, f := range unit.Formats {
+		m.tracks = append(m.tracks, muxTrack{timing: newTiming(f), nal: f.Codec == watch.H264 || f.Codec == watch.H265})
+	}
+	return m, nil
+}
+
+// leadOf is the index of the track that decides where files begin.
+func leadOf(formats []*watch.Format) int {
+	for i, f := range formats {
+		if f != nil && f.Codec.Video() {
+			return i
+		}
+	}
+	return 0
+}
+
+// carries reports whether the unit belongs to the tracks this muxer was made for.
+func (m *muxer) carries(u *watch.AccessUnit) bool {
+	return u.Run == m.run && slices.Equal(u.Formats, m.formats)
+}
+
+func (m *muxer) indexOf(f *watch.Format) int { return slices.Index(m.formats, f) }
+
+func (m *muxer) scale() int64 { return int64(m.tracks[m.lead].timing.format.ClockRate) }
+
+// ticks converts a duration to the leading track's units.
+func (m *muxer) ticks(d time.Duration) int64 { return int64(d) / 1000 * m.scale() / 1_000_000 }
+
+// begin starts a new file whose first leading unit is decoded at dts.
+func (m *muxer) begin(dts int64) {
+	m.zero, m.number, m.frames = dts, 0, 0
+}
+
+// full reports whether the part under way must end before a leading unit decoded at dts.
+func (m *muxer) full(dts int64, key bool) bool {
+	lead := &m.tracks[m.lead]
+	if len(lead.samples) == 0 {
+		return m.held > partBytes
+	}
+	had := dts - lead.samples[0].dts
+	return m.held > partBytes || had+lead.timing.frame > m.ticks(partMax)+1 || key && had >= m.ticks(partMin)
+}
+
+// add puts a unit into the part under way; at is its site time. Audio far away from the video's time is left out:
+// its clock is not to be trusted.
+func (m *muxer) add(i int, dts int64, u *watch.AccessUnit, at int64) {
+	t := &m.tracks[i]
+	if i != m.lead && !m.near(i, dts) {
+		return
+	}
+	s := sample{dts: dts, pts: u.PTS, frame: t.timing.frame, key: u.Key, data: u.Data}
+	for _, d := range u.Data {
+		s.size += len(d)
+		if t.nal {
+			s.size += 4
+		}
+	}
+	t.samples = append(t.samples, s)
+	m.held += s.size
+	if m.first == 0 {
+		m.first = at
+	}
+}
+
+// near reports whether a unit of another track lies within ten seconds of the leading track's newest.
+func (m *muxer) near(i int, dts int64) bool {
+	rate := float64(m.tracks[i].timing.format.ClockRate)
+	off := float64(dts)/rate - float64(m.tracks[m.lead].timing.last)/float64(m.scale())
+	return off > -10 && off < 10
+}
+
+// count is how many units the part under way holds.
+func (m *muxer) count() int {
+	n := 0
+	for i := range m.tracks {
+		n += len(m.tracks[i].samples)
+	}
+	return n
+}
+
+// drop forgets the part under way.
+func (m *muxer) drop() {
+	for i := range m.tracks {
+		t := &m.tracks[i]
+		clear(t.samples) // let go of the frames
+		t.samples = t.samples[:0]
+	}
+	m.held, m.first = 0, 0
+}
+
+// end is the media time at which the part under way ends, in leading ticks since the file began. next is the decoding
+// time of the following leading unit, or a negative number if none is known.
+func (m *muxer) end(next int64) int64 {
+	lead := m.tracks[m.lead].timing
+	if next < 0 || next <= lead.last {
+		next = lead.last + lead.frame
+	}
+	return next - m.zero
+}
+
+// encode appends the part under way to buf as one moof and one mdat, and empties it.
+func (m *muxer) encode(buf []byte, next int64) []byte {
+	m.number++
+	start := len(buf)
+	buf = append(buf, 0, 0, 0, 0, 'm', 'o', 'o', 'f', 0, 0, 0, 16, 'm', 'f', 'h', 'd', 0, 0, 0, 0)
+	buf = binary.BigEndian.AppendUint32(buf, m.number)
+	var offsets [maxTracks]int // where each trun keeps its data offset
+	for i := range m.tracks {
+		if len(m.tracks[i].samples) > 0 {
+			buf, offsets[i] = m.encodeTrack(buf, i, next)
+		}
+	}
+	binary.BigEndian.PutUint32(buf[start:], uint32(len(buf)-start))
+	mdat := len(buf)
+	buf = append(buf, 0, 0, 0, 0, 'm', 'd', 'a', 't')
+	for i := range m.tracks {
+		t := &m.tracks[i]
+		if len(t.samples) == 0 {
+			continue
+		}
+		binary.BigEndian.PutUint32(buf[offsets[i]:], uint32(len(buf)-start))
+		for _, s := range t.samples {
+			for _, d := range s.data {
+				if t.nal {
+					buf = binary.BigEndian.AppendUint32(buf, uint32(len(d)))
+				}
+				buf = append(buf, d...)
+			}
+		}
+	}
+	binary.BigEndian.PutUint32(buf[mdat:], uint32(len(buf)-mdat))
+	m.frames += int64(len(m.tracks[m.lead].samples))
+	m.drop()
+	return buf
+}
+
+// Flags of a track run and of its samples.
+const (
+	runFlags      = 0x1 | 0x100 | 0x200 // data offset, durations, sizes
+	runVideoFlags = 0x400 | 0x800       // sample flags, composition offsets
+	flagsSync     = 0x0200_0000         // depends on no other
+	flagsNonSync  = 0x0101_0000         // depends on others, not a sync sample
+)
+
+// encodeTrack appends one track's fragment and returns where its data offset stands.
+func (m *muxer) encodeTrack(buf []byte, i int, next int64) ([]byte, int) {
+	t := &m.tracks[i]
+	zero := m.zero
+	if i != m.lead {
+		zero = m.zero * int64(t.timing.format.ClockRate) / m.scale()
+		next = -1
+	}
+	video := t.timing.format.Codec.Video()
+	flags := uint32(runFlags)
+	if video {
+		flags |= runVideoFlags
+	}
+	traf := len(buf)
+	buf = append(buf, 0, 0, 0, 0, 't', 'r', 'a', 'f', 0, 0, 0, 20, 't', 'f', 'h', 'd', 0, 0x02, 0, 0x02)
+	buf = binary.BigEndian.AppendUint32(buf, uint32(i+1))
+	buf = append(buf, 0, 0, 0, 1, 0, 0, 0, 20, 't', 'f', 'd', 't', 1, 0, 0, 0)
+	buf = binary.BigEndian.AppendUint64(buf, uint64(max(0, t.samples[0].dts-zero)))
+	trun := len(buf)
+	buf = append(buf, 0, 0, 0, 0, 't', 'r', 'u', 'n')
+	buf = binary.BigEndian.AppendUint32(buf, 1<<24|flags)
+	buf = binary.BigEndian.AppendUint32(buf, uint32(len(t.samples)))
+	offset := len(buf)
+	buf = append(buf, 0, 0, 0, 0)
+	for k := range t.samples {
+		s := &t.samples[k]
+		buf = binary.BigEndian.AppendUint32(buf, t.duration(k, next))
+		buf = binary.BigEndian.AppendUint32(buf, uint32(s.size))
+		if video {
+			f := uint32(flagsNonSync)
+			if s.key {
+				f = flagsSync
+			}
+			buf = binary.BigEndian.AppendUint32(buf, f)
+			buf = binary.BigEndian.AppendUint32(buf, uint32(int32(s.pts-s.dts)))
+		}
+	}
+	binary.BigEndian.PutUint32(buf[trun:], uint32(len(buf)-trun))
+	binary.BigEndian.PutUint32(buf[traf:], uint32(len(buf)-traf))
+	return buf, offset
+}
+
+// duration is the time to the next unit, or the nominal one for the last of a part.
+func (t *muxTrack) duration(k int, next int64) uint32 {
+	s := &t.samples[k]
+	switch {
+	case k+1 < len(t.samples):
+		next = t.samples[k+1].dts
+	case next <= s.dts:
+		next = s.dts + s.frame
+	}
+	return uint32(min(next-s.dts, 1<<31))
+}
