@@ -1,0 +1,32 @@
+import type { Session, Setup } from '../wire';
+import { ask } from './http';
+
+export function getSetup(): Promise<Setup> {
+  return ask('/setup', { quiet: true });
+}
+
+export interface Enrolment {
+  code: string;
+  name: string;
+  login: string;
+  password: string;
+}
+
+export function enrol(who: Enrolment): Promise<void> {
+  return ask('/setup', { method: 'POST', body: who, quiet: true });
+}
+
+export function getSession(): Promise<Session> {
+  return ask('/session', { quiet: true });
+}
+
+export async function signIn(name: string, password: string, code?: string): Promise<Session> {
+  const body = code ? { name, password, code } : { name, password };
+  await ask('/session', { method: 'POST', body, quiet: true });
+  // The answer to the sign-in carries a bearer token for scripts; the page only wants who and what.
+  return getSession();
+}
+
+export function signOut(): Promise<void> {
+  return ask('/session', { method: 'DELETE', quiet: true });
+}

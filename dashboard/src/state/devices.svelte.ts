@@ -1,0 +1,94 @@
+import { SvelteMap, SvelteSet } from 'svelte/reactivity';
+import { ApiError } from '../data/http';
+import { getDevice, listDevices } from '../data/devices';
+import type { Device, DeviceState, StreamState } from '../wire';
+
+const CAMERA_DRIVERS = new Set(['rtsp', 'onvif']);
+const NEW_FOR_MS = 10 * 60_000;
+
+export function isCamera(device: Device): boolean {
+  return CAMERA_DRIVERS.has(device.driver) || (device.streams ?? []).length > 0;
+}
+
+export function streamState(state: DeviceState | undefined, name: string): StreamState | undefined {
+  return state?.streams?.find((stream) => stream.name === name);
+}
+
+class Devices {
+  readonly all = new SvelteMap<string, Device>();
+  readonly states = new SvelteMap<string, DeviceState>();
+  /** Came while this page was open. */
+  readonly fresh = new SvelteSet<string>();
+  loaded = $state(false);
+  failed = $state<unknown>(null);
+
+  readonly cameras = $derived(
+    [...this.all.values()].filter(isCamera).sort((a, b) => a.name.localeCompare(b.name, 'id', { numeric: true })),
+  );
+
+  private asked = new Set<string>();
+
+  async load(): Promise<void> {
+    try {
+      const devices = await listDevices();
+      this.all.clear();
+      for (const device of devices) this.keep(device);
+      this.failed = null;
+      this.loaded = true;
+    } catch (err) {
+      this.failed = err;
+    }
+  }
+
+  snapshot(states: readonly DeviceState[]): void {
+    this.states.clear();
+    for (const state of states) this.states.set(state.device, state);
+  }
+
+  state(of: string): DeviceState | undefined {
+    return this.states.get(of);
+  }
+
+  name(id: string): string {
+    return this.all.get(id)?.name ?? id;
+  }
+
+  heard(state: DeviceState): void {
+    this.states.set(state.device, state);
+    if (this.loaded && !this.all.has(state.device)) void this.fetch(state.device);
+  }
+
+  /** A device was added, changed or removed: ask for it. Many events in a row ask once. */
+  async fetch(id: string): Promise<void> {
+    if (this.asked.has(id)) return;
+    this.asked.add(id);
+    await new Promise((resolve) => setTimeout(resolve, 150));
+    this.asked.delete(id);
+    const known = this.all.has(id);
+    try {
+      const device = await getDevice(id);
+      this.keep(device);
+      if (!known) this.celebrate(id);
+    } catch (err) {
+      if (err instanceof ApiError && err.status === 404) this.forget(id);
+    }
+  }
+
+  keep(device: Device): void {
+    this.all.set(device.id, device);
+    if (device.state) this.states.set(device.id, device.state);
+  }
+
+  forget(id: string): void {
+    this.all.delete(id);
+    this.states.delete(id);
+    this.fresh.delete(id);
+  }
+
+  private celebrate(id: string): void {
+    this.fresh.add(id);
+    setTimeout(() => this.fresh.delete(id), NEW_FOR_MS);
+  }
+}
+
+export const devices = new Devices();

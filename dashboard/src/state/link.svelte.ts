@@ -1,0 +1,92 @@
+import { Live, type LiveSink } from '../data/live';
+import type { Alert, Event, Incident } from '../wire';
+import { cases } from './cases.svelte';
+import { clock } from './clock.svelte';
+import { devices } from './devices.svelte';
+import { places } from './places.svelte';
+import { session } from './session.svelte';
+
+/** How long a break may last before the banner shows; a quick reconnect should not startle anyone. */
+const PATIENCE_MS = 1_500;
+
+class Link implements LiveSink {
+  up = $state(false);
+  /** True until the first hello of this visit. */
+  fresh = $state(true);
+  /** Browser time of the last sign of life, in milliseconds. */
+  contactAt = $state(Date.now());
+  /** Browser time since when the link is down; null while it is up. */
+  private downSince = $state<number | null>(null);
+  private tick = $state(Date.now());
+  readonly lost = $derived(this.downSince !== null && this.tick - this.downSince > PATIENCE_MS);
+  readonly silentMs = $derived(Math.max(0, this.tick - this.contactAt));
+
+  private live: Live | null = null;
+
+  start(): void {
+    if (this.live !== null) return;
+    this.live = new Live(this);
+    this.live.start();
+    this.downSince = Date.now();
+    setInterval(() => (this.tick = Date.now()), 500);
+    window.addEventListener('online', () => this.live?.nudge());
+    document.addEventListener('visibilitychange', () => this.live?.nudge());
+    void places.load().catch(() => undefined);
+    void devices.load();
+  }
+
+  /** After a new sign-in: the same place in the journal, another session. */
+  again(): void {
+    if (this.live === null) this.start();
+    else this.live.start();
+  }
+
+  retry(): void {
+    this.live?.nudge();
+  }
+
+  link(up: boolean): void {
+    if (up && !this.up && !this.fresh) void this.reload();
+    this.up = up;
+    if (up) {
+      this.fresh = false;
+      this.downSince = null;
+    } else this.downSince ??= Date.now();
+  }
+
+  contact(siteTime?: string): void {
+    this.contactAt = Date.now();
+    if (siteTime !== undefined) clock.hear(siteTime);
+  }
+
+  snapshot: LiveSink['snapshot'] = (_site, snapshot) => {
+    devices.snapshot(snapshot.devices ?? []);
+    cases.snapshot(snapshot.alerts ?? [], snapshot.incidents ?? []);
+  };
+
+  event(event: Event): void {
+    const body = (event.body ?? {}) as { alert?: Alert; incident?: Incident };
+    if (body.alert) cases.hearAlert(body.alert);
+    if (body.incident) cases.hearIncident(body.incident);
+    const family = event.kind.split('.', 1)[0];
+    if (family === 'zone') void places.load().catch(() => undefined);
+    if (family === 'device' && event.device) void devices.fetch(event.device);
+  }
+
+  device: LiveSink['device'] = (state) => devices.heard(state);
+
+  sample(): void {
+    // Positions and batteries get their own store with the floor plan.
+  }
+
+  signedOut(): void {
+    session.expire();
+  }
+
+  /** What the live channel does not carry in full: names and zones. */
+  private async reload(): Promise<void> {
+    await Promise.allSettled([devices.load(), places.load()]);
+  }
+}
+
+export const link = new Link();

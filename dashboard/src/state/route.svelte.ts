@@ -1,0 +1,99 @@
+// The address bar is a store: which view, which thing, which filters. Links and the back button just work.
+
+export type Route =
+  | { view: 'console' }
+  | { view: 'incidents' }
+  | { view: 'incident'; id: string }
+  | { view: 'devices' }
+  | { view: 'device'; id: string }
+  | { view: 'add-camera' }
+  | { view: 'people' }
+  | { view: 'nowhere' };
+
+export const PATHS = {
+  console: '/',
+  incidents: '/kejadian',
+  incident: (id: string): string => `/kejadian/${encodeURIComponent(id)}`,
+  devices: '/perangkat',
+  device: (id: string): string => `/perangkat/${encodeURIComponent(id)}`,
+  addCamera: '/perangkat/tambah',
+  people: '/orang',
+} as const;
+
+export function parseRoute(path: string): Route {
+  const [room = '', thing] = path
+    .split('/')
+    .filter((part) => part !== '')
+    .map(decode);
+  switch (room) {
+    case '':
+      return { view: 'console' };
+    case 'kejadian':
+      return thing === undefined ? { view: 'incidents' } : { view: 'incident', id: thing };
+    case 'perangkat':
+      if (thing === 'tambah') return { view: 'add-camera' };
+      return thing === undefined ? { view: 'devices' } : { view: 'device', id: thing };
+    case 'orang':
+      return { view: 'people' };
+    default:
+      return { view: 'nowhere' };
+  }
+}
+
+function decode(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}
+
+class Router {
+  path = $state(location.pathname);
+  search = $state(location.search);
+  readonly route = $derived(parseRoute(this.path));
+  readonly query = $derived(new URLSearchParams(this.search));
+
+  constructor() {
+    window.addEventListener('popstate', () => this.read());
+  }
+
+  go(to: string): void {
+    history.pushState(null, '', to);
+    this.read();
+    window.scrollTo(0, 0);
+  }
+
+  /** Changes the filters in the address; typing does not fill the history. */
+  filter(values: Record<string, string>): void {
+    const next = new URLSearchParams(this.search);
+    for (const [key, value] of Object.entries(values)) {
+      if (value === '') next.delete(key);
+      else next.set(key, value);
+    }
+    const text = next.toString();
+    history.replaceState(null, '', this.path + (text === '' ? '' : `?${text}`));
+    this.read();
+  }
+
+  private read(): void {
+    this.path = location.pathname;
+    this.search = location.search;
+  }
+}
+
+export const router = new Router();
+
+/** Lets a plain link inside the page change the view without loading the page again. */
+export function followLinks(root: HTMLElement): () => void {
+  const follow = (ev: MouseEvent): void => {
+    if (ev.defaultPrevented || ev.button !== 0 || ev.ctrlKey || ev.metaKey || ev.shiftKey || ev.altKey) return;
+    const link = (ev.target as Element).closest('a');
+    if (link === null || link.target !== '' || link.origin !== location.origin || link.hasAttribute('download')) return;
+    if (link.pathname.startsWith('/api/')) return;
+    ev.preventDefault();
+    router.go(link.pathname + link.search);
+  };
+  root.addEventListener('click', follow);
+  return () => root.removeEventListener('click', follow);
+}

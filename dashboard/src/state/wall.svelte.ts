@@ -1,0 +1,86 @@
+import type { Alert, Device } from '../wire';
+import { cases } from './cases.svelte';
+import { devices } from './devices.svelte';
+import { places } from './places.svelte';
+
+export const GRIDS = [1, 4, 9, 16] as const;
+export type Grid = (typeof GRIDS)[number];
+
+const KEPT = 'siaga.grid';
+
+function kept(): Grid {
+  try {
+    const was = Number(localStorage.getItem(KEPT));
+    return GRIDS.find((grid) => grid === was) ?? 4;
+  } catch {
+    return 4;
+  }
+}
+
+/** Which cameras stand where. The cameras of a new critical alert come to the front by themselves. */
+class Wall {
+  grid = $state<Grid>(kept());
+  page = $state(0);
+  /** The alert whose cameras stand in front; null in the usual order. */
+  front = $state<Alert | null>(null);
+  /** The camera shown large; '' when none. */
+  opened = $state('');
+
+  private readonly called = $derived.by((): ReadonlySet<string> => {
+    const alert = this.front;
+    if (alert === null) return new Set();
+    const near = devices.cameras.filter((camera) => camera.id === alert.device || places.related(camera.zone, alert.zone));
+    return new Set(near.map((camera) => camera.id));
+  });
+
+  readonly order: readonly Device[] = $derived([
+    ...devices.cameras.filter((camera) => this.called.has(camera.id)),
+    ...devices.cameras.filter((camera) => !this.called.has(camera.id)),
+  ]);
+
+  readonly pages = $derived(Math.max(1, Math.ceil(this.order.length / this.grid)));
+  readonly current = $derived(Math.min(this.page, this.pages - 1));
+  readonly shown: readonly Device[] = $derived(this.order.slice(this.current * this.grid, (this.current + 1) * this.grid));
+
+  start(): void {
+    cases.onNew((alert) => {
+      if (alert.priority !== 'critical' || alert.state !== 'active') return;
+      this.front = alert;
+      this.page = 0;
+    });
+  }
+
+  isCalled(camera: string): boolean {
+    return this.called.has(camera);
+  }
+
+  calledCount(): number {
+    return this.called.size;
+  }
+
+  setGrid(grid: Grid): void {
+    const first = this.current * this.grid;
+    this.grid = grid;
+    this.page = Math.floor(first / grid);
+    try {
+      localStorage.setItem(KEPT, String(grid));
+    } catch {
+      // The next visit begins with four.
+    }
+  }
+
+  nextGrid(): void {
+    this.setGrid(GRIDS[(GRIDS.indexOf(this.grid) + 1) % GRIDS.length] ?? 4);
+  }
+
+  turn(by: 1 | -1): void {
+    this.page = (this.current + by + this.pages) % this.pages;
+  }
+
+  usual(): void {
+    this.front = null;
+    this.page = 0;
+  }
+}
+
+export const wall = new Wall();

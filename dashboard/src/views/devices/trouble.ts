@@ -1,0 +1,80 @@
+import type { Device, DeviceState } from '../../data';
+import * as m from '../../paraglide/messages';
+import type { IconName } from '../../parts/icons';
+
+/** How badly a device needs a technician: 3 dead, 2 uncertain, 1 switched off, 0 fine. */
+export function trouble(device: Device, state: DeviceState | undefined): number {
+  if (!device.enabled || state?.status === 'disabled') return 1;
+  switch (state?.status) {
+    case 'offline':
+      return 3;
+    case 'online':
+      return 0;
+    default:
+      return 2;
+  }
+}
+
+const KINDS: Record<string, () => string> = {
+  rtsp: m.kind_rtsp,
+  onvif: m.kind_onvif,
+  dji: m.kind_dji,
+  mmdvm: m.kind_mmdvm,
+  zigbee2mqtt: m.kind_zigbee2mqtt,
+  radio: m.kind_radio,
+  aircraft: m.kind_aircraft,
+  drone: m.kind_aircraft,
+  door: m.kind_door,
+  contact: m.kind_door,
+  smoke: m.kind_smoke,
+  leak: m.kind_leak,
+  water_leak: m.kind_leak,
+  motion: m.kind_motion,
+  occupancy: m.kind_motion,
+  sensor: m.kind_sensor,
+};
+
+export function kindWord(driver: string): string {
+  return KINDS[driver]?.() ?? driver;
+}
+
+export function kindIcon(driver: string): IconName {
+  switch (driver) {
+    case 'rtsp':
+    case 'onvif':
+      return 'camera';
+    case 'dji':
+    case 'drone':
+    case 'aircraft':
+      return 'drone';
+    case 'mmdvm':
+    case 'zigbee2mqtt':
+      return 'gateway';
+    case 'radio':
+      return 'radio';
+    default:
+      return 'sensor';
+  }
+}
+
+const text = (value: unknown): string => (typeof value === 'string' ? value : '');
+
+/** What a person would type to find a device. */
+export function searchText(device: Device, zone: string): string {
+  const { config } = device;
+  return [device.name, device.alias, device.id, zone, kindWord(device.driver), device.child_key, text(config?.['url']), text(config?.['topic'])]
+    .filter((part) => part !== undefined)
+    .join(' ')
+    .toLowerCase();
+}
+
+/** A device id out of a name: lower case letters, digits and hyphens, at most 63. */
+export function slug(name: string): string {
+  const plain = name
+    .normalize('NFKD')
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '-')
+    .replace(/^-+|-+$/g, '')
+    .slice(0, 63);
+  return plain === '' ? `kamera-${Date.now().toString(36)}` : plain;
+}

@@ -1,0 +1,323 @@
+// The messages of the site as docs/ref/api.md gives them. Types only: this folder has no code that runs.
+// Times are RFC 3339 UTC with milliseconds, units SI, ids UUIDv7 or slugs.
+
+export type Priority = 'info' | 'caution' | 'important' | 'critical';
+
+export type IncidentState =
+  | 'new'
+  | 'acknowledged'
+  | 'handling'
+  | 'escalated'
+  | 'resolved'
+  | 'closed'
+  | 'false_alarm'
+  | 'duplicate'
+  | 'drill';
+
+export type Role =
+  | 'guard'
+  | 'leader'
+  | 'secretariat'
+  | 'chair'
+  | 'technician'
+  | 'it-security'
+  | 'auditor'
+  | 'administrator';
+
+export interface Site {
+  id: string;
+  name: string;
+  /** What follows a time on the screen: WIB, WITA or WIT. */
+  zone_name: string;
+  /** The IANA name, for reckoning: Asia/Makassar. */
+  timezone: string;
+}
+
+export interface Setup {
+  enrolled: boolean;
+  site: Site;
+}
+
+export interface Person {
+  id: string;
+  login: string;
+  name: string;
+  role: Role;
+}
+
+export interface Session {
+  person: Person;
+  rights: string[];
+  site: Site;
+  expires_at: string;
+}
+
+/** A person as the administrator sees them. */
+export interface PersonRecord extends Person {
+  disabled?: boolean;
+  totp?: boolean;
+  created_at?: string;
+  last_seen?: string;
+}
+
+export interface Mark {
+  by: string;
+  by_name?: string;
+  at: string;
+  reason?: string;
+}
+
+export interface Zone {
+  id: string;
+  parent?: string;
+  name: string;
+  kind: string;
+  /** Short form in device names: GDB. */
+  code?: string;
+  armed: Mark | null;
+  locked: Mark | null;
+  special?: boolean;
+}
+
+export type DeviceStatus = 'online' | 'offline' | 'disabled' | 'connecting' | 'unknown';
+
+export interface StreamState {
+  name: string;
+  last_frame_at?: string;
+  fps?: number;
+  /** Bits a second. */
+  bitrate?: number;
+  viewers?: number;
+  codec?: string;
+  width?: number;
+  height?: number;
+  recording?: boolean;
+  /** Why the stream cannot go over WebRTC; empty when it can. */
+  fallback_reason?: string;
+}
+
+export interface DeviceState {
+  device: string;
+  status: DeviceStatus;
+  /** One word of the closed list of reasons (unreachable, refused, no_frames, …). */
+  reason?: string;
+  detail?: string;
+  hint?: string;
+  since?: string;
+  last_seen?: string;
+  streams?: StreamState[] | null;
+}
+
+export interface DeviceStream {
+  name: string;
+  record?: boolean;
+}
+
+export type Config = Record<string, unknown>;
+
+export interface Device {
+  id: string;
+  driver: string;
+  name: string;
+  alias?: string;
+  zone: string;
+  parent?: string;
+  child_key?: string;
+  enabled: boolean;
+  config?: Config | null;
+  has_secrets?: string[] | null;
+  streams?: DeviceStream[] | null;
+  state?: DeviceState | null;
+  created_at?: string;
+}
+
+/** The MQTT name and password of a gateway: shown once, stored hashed. */
+export interface MqttCredential {
+  user: string;
+  password: string;
+  topics?: string[] | { publish?: string[] | null; subscribe?: string[] | null } | null;
+}
+
+export interface DeviceDraft {
+  id: string;
+  driver: string;
+  name: string;
+  alias?: string;
+  zone: string;
+  config: Config;
+  secrets?: Record<string, string>;
+  streams?: DeviceStream[];
+  enabled?: boolean;
+  reason?: string;
+}
+
+export interface DeviceChange {
+  name?: string;
+  alias?: string;
+  zone?: string;
+  config?: Config;
+  secrets?: Record<string, string>;
+  reason?: string;
+}
+
+export interface ProbedStream {
+  name: string;
+  codec: string;
+  width: number;
+  height: number;
+  fps: number;
+  audio?: string;
+}
+
+export interface Probe {
+  ok: boolean;
+  streams?: ProbedStream[] | null;
+  notes?: string[] | null;
+  device?: Record<string, string> | null;
+  /** A data: address of a JPEG, or only its base64; empty when no picture came in time. */
+  picture?: string;
+  reason?: string;
+  detail?: string;
+  hint?: string;
+}
+
+export interface Driver {
+  kind: string;
+  title: string | { id?: string; en?: string };
+  config_schema?: unknown;
+}
+
+export interface Hint {
+  vendor: string;
+  main: string;
+  sub?: string;
+  note?: string;
+}
+
+export interface Words {
+  id: string;
+  en: string;
+}
+
+export interface Alert {
+  id: string;
+  rule: string;
+  key: string;
+  category: string;
+  priority: Priority;
+  title: Words;
+  device: string;
+  zone: string;
+  subject?: string;
+  alias?: string;
+  state: 'active' | 'cleared';
+  raised_at: string;
+  updated_at: string;
+  cleared_at?: string | null;
+  count: number;
+  cause_seq?: number;
+  last_seq?: number;
+  incident: string;
+  acknowledged_by?: string | null;
+  acknowledged_by_name?: string | null;
+  acknowledged_at?: string | null;
+}
+
+export interface Act {
+  id: string;
+  kind: string;
+  at: string;
+  by: string;
+  by_name?: string;
+  note?: string;
+  to?: string;
+  cause?: string;
+  action?: string;
+  reason?: string;
+  of?: string;
+}
+
+export interface Event {
+  seq: number;
+  kind: string;
+  at: string;
+  device_at?: string | null;
+  offset_ms?: number | null;
+  device?: string;
+  zone?: string;
+  subject?: string;
+  actor?: string;
+  body?: unknown;
+  erased?: boolean;
+}
+
+export interface Incident {
+  id: string;
+  number: string | number;
+  state: IncidentState;
+  priority: Priority;
+  category: string;
+  title: Words;
+  zone: string;
+  opened_at: string;
+  updated_at: string;
+  acknowledged_by?: string | null;
+  acknowledged_by_name?: string | null;
+  acknowledged_at?: string | null;
+  resolved_at?: string | null;
+  closed_at?: string | null;
+  cause?: string;
+  action?: string;
+  alerts?: Alert[] | null;
+  devices?: string[] | null;
+  acts?: Act[] | null;
+  timeline?: Event[] | null;
+}
+
+export interface Segment {
+  start: string;
+  end: string;
+  bytes: number;
+  codec: string;
+}
+
+export interface Gap {
+  from: string;
+  to: string;
+  reason: string;
+  detail?: string;
+}
+
+export interface List<T> {
+  items: T[] | null;
+  next?: string;
+}
+
+export interface Problem {
+  type?: string;
+  title?: string;
+  status?: number;
+  detail?: string;
+  code?: string;
+  errors?: { location?: string; message?: string; value?: unknown }[] | null;
+  retry_after_ms?: number;
+  by?: string;
+  by_name?: string;
+  at?: string;
+}
+
+export interface Snapshot {
+  alerts?: Alert[] | null;
+  incidents?: Incident[] | null;
+  devices?: DeviceState[] | null;
+  samples?: Record<string, Record<string, unknown>> | null;
+}
+
+/** What comes over the live channel, one per websocket message. */
+export type LiveMessage =
+  | { hello: { site: Site; head: number; snapshot?: Snapshot | null } }
+  | { sample: { kind: string; device: string; at: string; body: unknown } }
+  | { state: DeviceState }
+  | { ping: { at: string; head: number } }
+  | { seq: number; through: number; withheld: true }
+  | Event;
