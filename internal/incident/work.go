@@ -175,6 +175,9 @@ func (w *work) update(a Alert, c watch.Claim) error {
 			return err
 		}
 		if a.Incident == "" || !open {
+			if a.Incident != "" {
+				w.touch(a.Incident, c.At) // the alert leaves the incident that was ended
+			}
 			return w.place(a, KindUpdated)
 		}
 	}

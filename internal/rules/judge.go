@@ -92,24 +92,28 @@ func (j *Judge) Judge(e watch.Event) []watch.Claim {
 	j.claims = nil
 	j.adopt()
 	if e.Kind == "clock.jumped" {
-		j.clockJumped(&e)
+		j.clockJumped(e.Body)
 	}
 	if len(j.memory.alarms) > 0 {
 		j.timers(millis(e.At))
 	}
 	if own(e.Kind) {
 		if e.Kind == "alert.cleared" {
-			j.settled(&e)
+			j.settled(e.Body)
 		}
 		return j.claims
 	}
-	repeat := repeated(e.Body)
-	duties := j.using.duties(&e, repeat)
-	if len(duties) == 0 {
-		return j.claims
+	// Most events end here; they cost a look-up.
+	if repeat := repeated(e.Body); repeat || j.using.Reads(e.Kind) {
+		j.read(e, repeat)
 	}
+	return j.claims
+}
+
+// read judges an event that rules look at.
+func (j *Judge) read(e watch.Event, repeat bool) {
 	v := &view{e: &e, site: j.site, repeat: repeat}
-	for _, d := range duties {
+	for _, d := range j.using.duties(e.Kind, repeat) {
 		if d.clear && !repeat {
 			j.clear(d.rule, v)
 		}
@@ -117,7 +121,6 @@ func (j *Judge) Judge(e watch.Event) []watch.Claim {
 			j.fire(d.rule, v)
 		}
 	}
-	return j.claims
 }
 
 // adopt takes over a changed set: entries keep their place under the rule of the same id.
@@ -287,14 +290,14 @@ func (j *Judge) timers(now int64) {
 }
 
 // settled hears that people ended an alert. What was not told yet came before; it is told, since nobody saw it.
-func (j *Judge) settled(e *watch.Event) {
+func (j *Judge) settled(raw []byte) {
 	var body struct {
 		Alert struct {
 			Key string `json:"key"`
 			By  string `json:"cleared_by"`
 		} `json:"alert"`
 	}
-	if json.Unmarshal(e.Body, &body) != nil || body.Alert.By != "act" {
+	if json.Unmarshal(raw, &body) != nil || body.Alert.By != "act" {
 		return
 	}
 	en := j.memory.entries[body.Alert.Key]
@@ -313,11 +316,11 @@ func (j *Judge) settled(e *watch.Event) {
 }
 
 // clockJumped moves the timers with the site's clock, so that a wait of a minute stays one.
-func (j *Judge) clockJumped(e *watch.Event) {
+func (j *Judge) clockJumped(raw []byte) {
 	var body struct {
 		By float64 `json:"by_ms"`
 	}
-	if json.Unmarshal(e.Body, &body) == nil && body.By != 0 {
+	if json.Unmarshal(raw, &body) == nil && body.By != 0 {
 		j.memory.shift(int64(body.By))
 	}
 }

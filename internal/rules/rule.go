@@ -126,15 +126,15 @@ func (s *Set) Reads(kind string) bool {
 	return false
 }
 
-// duties lists what the rules do with an event.
-func (s *Set) duties(e *watch.Event, repeat bool) []duty {
-	d := s.exact[e.Kind]
+// duties lists what the rules do with events of a kind; repeat says that the message was heard before.
+func (s *Set) duties(kind string, repeat bool) []duty {
+	d := s.exact[kind]
 	for _, p := range s.patterns {
-		if p.matches(e.Kind) {
+		if p.matches(kind) {
 			d = append(slices.Clip(d), p.duty)
 		}
 	}
-	if repeat && !own(e.Kind) {
+	if repeat {
 		d = append(slices.Clip(d), s.repeats...)
 	}
 	return d
