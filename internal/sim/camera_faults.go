@@ -11,6 +11,7 @@ type cameraFaults struct {
 	refuse bool
 	hidden bool
 	offset time.Duration
+	loses  uint32 // one RTP packet in so many; 0: none
 }
 
 func (s *CameraServer) player(path string) (*player, error) {
@@ -50,6 +51,11 @@ func (s *CameraServer) Hide(path string, on bool) error {
 // ClockOffset sets the camera's clock ahead (or back) of ours in its RTCP sender reports.
 func (s *CameraServer) ClockOffset(path string, offset time.Duration) error {
 	return s.fault(path, func(f *cameraFaults) { f.offset = offset })
+}
+
+// Lose makes a camera lose one RTP packet in so many, as a bad network does; 0 ends that.
+func (s *CameraServer) Lose(path string, oneIn int) error {
+	return s.fault(path, func(f *cameraFaults) { f.loses = uint32(max(oneIn, 0)) })
 }
 
 // Disconnect closes all sessions of a camera.

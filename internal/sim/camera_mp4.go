@@ -25,7 +25,7 @@ type mp4Track struct {
 }
 
 // mp4Limit bounds the samples of a track.
-const mp4Limit = 1 << 20
+const mp4Limit = 1 << 18
 
 // boxes calls visit for each box of b.
 func boxes(b []byte, visit func(kind string, body []byte) error) error {

@@ -156,7 +156,8 @@ func (p *player) send(k *clip, s *sample, pts time.Duration) {
 	if s.audio {
 		f = p.audio
 	}
-	if f == nil || p.faults().silent || !p.watched() {
+	faults := p.faults()
+	if f == nil || faults.silent || !p.watched() {
 		return
 	}
 	packets, err := f.encode(frameData(k, s))
@@ -168,6 +169,9 @@ func (p *player) send(k *clip, s *sample, pts time.Duration) {
 		pkt.Timestamp += ts
 		f.sent.packets++
 		f.sent.octets += uint32(len(pkt.Payload))
+		if faults.loses > 0 && f.sent.packets%faults.loses == 0 {
+			continue
+		}
 		// The only error is a closed stream, and then run ends by itself.
 		_ = p.stream.WritePacketRTP(f.media, pkt)
 	}
