@@ -39,9 +39,7 @@ func serve(ctx context.Context, cfg config.Config) error {
 		return errors.Join(err, a.Stop())
 	}
 	slog.Info("siaga is up", "dashboard", a.URL(), "mqtt", a.MQTT())
-	if code, err := a.EnrolmentCode(ctx); err != nil {
-		return errors.Join(err, a.Stop())
-	} else if code != "" {
+	if code := a.Auth().EnrolmentCode(); code != "" {
 		fmt.Printf("\nNobody is enrolled yet. Open %s and enrol the administrator with this code:\n\n    %s\n\n", a.URL(), code)
 	}
 	if _, err := daemon.SdNotify(false, daemon.SdNotifyReady); err != nil {

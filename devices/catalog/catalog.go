@@ -1,4 +1,4 @@
-// Package catalog is the literal list of the drivers in this build.
+// Package catalog is the literal list of the drivers in this build, and what technicians are told of each.
 package catalog
 
 import (
@@ -7,7 +7,31 @@ import (
 	"siaga/devices/radio/mmdvm"
 )
 
-// Drivers lists every driver.
-func Drivers() []devices.Driver {
-	return []devices.Driver{rtsp.Driver(), mmdvm.Driver()}
+// Entry is one driver and how it is shown.
+type Entry struct {
+	devices.Driver
+	Title string
+	// Schema is the JSON Schema of the driver's config, for forms. The driver itself is the judge.
+	Schema string
 }
+
+// Drivers lists every driver.
+func Drivers() []Entry {
+	return []Entry{
+		{rtsp.Driver(), "Kamera RTSP", `{"type":"object","additionalProperties":false,"required":["url"],"properties":{
+			"url":{"type":"string","format":"uri","description":"rtsp:// or rtsps:// address of the main stream, without user and password"},
+			"sub_url":{"type":"string","format":"uri","description":"address of the small stream for tiles"},
+			"transport":{"enum":["auto","tcp","udp"]},
+			"username":{"type":"string"},
+			"tls_fingerprint":{"type":"string","description":"SHA-256 of the camera's certificate, for rtsps:// with a certificate of its own"}}}`},
+		{mmdvm.Driver(), "Gateway radio MMDVM", `{"type":"object","additionalProperties":false,"required":["topic"],"properties":{
+			"topic":{"type":"string","description":"Name of MMDVM-Host: mmdvm until May 2026, host since"},
+			"dmrgateway":{"type":"string","description":"Name of DMRGateway beside it"}}}`},
+	}
+}
+
+// PathHint is a pair of stream paths that cameras of a vendor commonly have.
+type PathHint = rtsp.Hint
+
+// Hints are the common stream paths of a vendor; all for "".
+func Hints(vendor string) []PathHint { return rtsp.Hints(vendor) }

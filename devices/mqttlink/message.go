@@ -100,7 +100,7 @@ func stamp(family string, m Message, readings []watch.Reading) []watch.Reading {
 			r.Received = m.Received
 		}
 		r.Duplicate = readingHash(sum, r, i)
-		r.Redelivered = m.Redelivered
+		r.Resent, r.Redelivered = m.Duplicate, m.Redelivered
 		readings[i] = r
 	}
 	return readings

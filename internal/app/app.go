@@ -12,8 +12,9 @@ import (
 	"path/filepath"
 	"time"
 
+	"siaga/dashboard"
 	"siaga/devices"
-	"siaga/devices/catalog"
+	"siaga/internal/auth"
 	"siaga/internal/broker"
 	"siaga/internal/config"
 	"siaga/internal/fleet"
@@ -46,7 +47,9 @@ type App struct {
 	db       *store.DB
 	journal  *journal.Journal
 	registry *registry.Registry
+	auth     *auth.Auth
 	rules    *rules.Judge
+	ruleSet  *rules.Set
 	recorder *record.Recorder
 	desk     *incident.Desk
 	view     *view.Hub
@@ -54,13 +57,14 @@ type App struct {
 	ingest   *ingest.Ingest
 	broker   *broker.Broker
 	fleet    *fleet.Fleet
+	web      *web.Server
 	link     func(device string) *devices.Link
 }
 
 // Open takes the data directory and opens everything in order; the listeners are bound, nothing runs yet. What was opened
 // is closed again when a later step fails.
 func Open(ctx context.Context, cfg config.Config, version string) (*App, error) {
-	a := &App{cfg: cfg, version: version, drivers: newCatalogue(catalog.Drivers()), stages: newStages(), nudge: make(chan struct{}, 1)}
+	a := &App{cfg: cfg, version: version, drivers: newCatalogue(), stages: newStages(), nudge: make(chan struct{}, 1)}
 	for _, step := range []func(context.Context) error{
 		a.openData, a.openRules, a.openMedia, a.openLive, a.openDoors,
 	} {
@@ -99,6 +103,10 @@ func (a *App) openData(ctx context.Context) error {
 	a.registry, err = registry.Open(ctx, registry.Options{
 		Journal: a.journal, Vault: a.vault, Drivers: a.drivers, NamePrefix: namePrefix(a.cfg), Kicked: a.kick,
 	})
+	if err != nil {
+		return err
+	}
+	a.auth, err = auth.Open(ctx, auth.Options{Journal: a.journal, Vault: a.vault, Site: a.cfg.Site.Name})
 	return err
 }
 
@@ -110,14 +118,14 @@ func (a *App) kick(user string) {
 }
 
 func (a *App) openRules(context.Context) error {
-	set, warnings, err := rules.Load(os.DirFS(filepath.Dir(a.cfg.Rules)), filepath.Base(a.cfg.Rules))
+	set, warnings, err := rules.Load(os.DirFS(a.cfg.Rules), a.cfg.Rules)
 	if err != nil {
 		return err
 	}
 	for _, w := range warnings {
 		slog.Warn("rule", "warning", fmt.Sprint(w))
 	}
-	a.rules = rules.NewJudge(set, knowledge{a.registry})
+	a.ruleSet, a.rules = set, rules.NewJudge(set, knowledge{a.registry})
 	return nil
 }
 
@@ -171,5 +179,14 @@ func (a *App) openDoors(context.Context) error {
 		Roster: roster{a.registry, a.drivers, a.link}, Drivers: a.drivers, Host: a.ingest.Host,
 		Down: a.recorder.Interrupted, State: a.stateChanged,
 	})
+	a.web, err = web.New(web.Options{
+		Listen: a.cfg.HTTP.Listen, TLSCert: a.cfg.HTTP.TLSCert, TLSKey: a.cfg.HTTP.TLSKey, Site: a.describe(), Version: a.version,
+		Journal: a.journal, Registry: a.registry, Auth: a.auth, View: a.view, Hub: a.hub, Desk: a.desk, Recorder: a.recorder,
+		Fleet: benches{a}, Drivers: benches{a}, Rules: lawbook{a.ruleSet}, Dashboard: dashboard.FS(), VerifierKey: a.vault.VerifierKey(),
+	})
+	if err != nil {
+		return err
+	}
+	a.opened = append(a.opened, func() error { return a.web.Close() })
 	return nil
 }

@@ -111,16 +111,17 @@ func again(run func(context.Context) error) func(context.Context) error {
 // prepareDemo writes DIR/siaga.yaml and the rules, and reads what an earlier demo in DIR gave out.
 func prepareDemo(o DemoOptions) (config.Config, demoFile, error) {
 	var old demoFile
-	path := filepath.Join(o.Dir, "demo.json")
-	if raw, err := os.ReadFile(path); err == nil {
-		// A torn file of an earlier crash means new passwords, nothing worse.
-		_ = json.Unmarshal(raw, &old)
-	}
 	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
 		return config.Config{}, old, fmt.Errorf("demo: %w", err)
 	}
-	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	// demo.json says "ready", so it goes until we are; its passwords stay good even if we are killed before that.
+	kept := filepath.Join(o.Dir, "demo.before.json")
+	if err := os.Rename(filepath.Join(o.Dir, "demo.json"), kept); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return config.Config{}, old, fmt.Errorf("demo: %w", err)
+	}
+	if raw, err := os.ReadFile(kept); err == nil {
+		// A torn file means new passwords, nothing worse.
+		_ = json.Unmarshal(raw, &old)
 	}
 	if err := writeRules(filepath.Join(o.Dir, "rules")); err != nil {
 		return config.Config{}, old, err

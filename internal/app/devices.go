@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"siaga/devices"
+	"siaga/devices/catalog"
 	"siaga/internal/fleet"
 	"siaga/internal/registry"
 )
@@ -16,10 +17,10 @@ import (
 // catalogue answers the registry's questions about drivers.
 type catalogue map[string]devices.Driver
 
-func newCatalogue(list []devices.Driver) catalogue {
+func newCatalogue() catalogue {
 	c := catalogue{}
-	for _, d := range list {
-		c[d.Kind] = d
+	for _, e := range catalog.Drivers() {
+		c[e.Kind] = e.Driver
 	}
 	return c
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"siaga/configs"
+	"siaga/internal/auth"
 	"siaga/internal/registry"
 	"siaga/internal/sim"
 )
@@ -56,4 +57,45 @@ func demoImportError(err error, rep registry.ImportReport) error {
 		errs = append(errs, fmt.Errorf("line %d, %s: %s: %s", p.Row, p.ID, p.Field, p.Message))
 	}
 	return errors.Join(errs...)
+}
+
+// demoPeople makes one person per role. A person of an earlier demo keeps the password that demo.json had.
+func (a *App) demoPeople(ctx context.Context, old demoFile) ([]demoUser, error) {
+	had := map[string]string{}
+	for _, u := range old.Users {
+		had[u.Name] = u.Password
+	}
+	ids := map[string]string{}
+	for _, p := range a.auth.People() {
+		ids[p.Login] = p.ID
+	}
+	var out []demoUser
+	for _, p := range []auth.NewPerson{
+		{Login: "admin", Name: "Administrator Demo", Roles: []auth.Role{auth.Administrator}},
+		{Login: "penjaga", Name: "Rahmat", Roles: []auth.Role{auth.Guard}},
+		{Login: "danru", Name: "Sulaiman", Roles: []auth.Role{auth.Leader}},
+		{Login: "ketua", Name: "Hj. Nurhayati", Roles: []auth.Role{auth.Chair}},
+		{Login: "teknisi", Name: "Andi Fajar", Roles: []auth.Role{auth.Technician}},
+		{Login: "ti", Name: "Irwan", Roles: []auth.Role{auth.ITSecurity}},
+		{Login: "auditor", Name: "Wulandari", Roles: []auth.Role{auth.Auditor}},
+	} {
+		u := demoUser{Name: p.Login, Role: string(p.Roles[0]), Password: had[p.Login]}
+		id, known := ids[p.Login]
+		var err error
+		switch {
+		case known && u.Password != "":
+		case known:
+			u.Password, err = a.auth.ResetPassword(ctx, auth.By{Reason: "demo"}, id, "")
+		default:
+			if u.Password, err = auth.NewPassword(); err == nil {
+				p.Password = u.Password
+				_, err = a.auth.AddPerson(ctx, auth.By{Reason: "demo"}, p)
+			}
+		}
+		if err != nil {
+			return nil, fmt.Errorf("demo: person %s: %w", p.Login, err)
+		}
+		out = append(out, u)
+	}
+	return out, nil
 }

@@ -5,14 +5,13 @@ import (
 	"errors"
 	"time"
 
-	"siaga/devices/catalog"
 	"siaga/internal/config"
 )
 
 // Offline opens the site's data without devices and doors, runs fn, and closes it. It fails with ErrRunning beside a
 // running program, which has the data directory for itself.
 func Offline(ctx context.Context, cfg config.Config, version string, fn func(context.Context, *App) error) error {
-	a := &App{cfg: cfg, version: version, drivers: newCatalogue(catalog.Drivers()), stages: newStages()}
+	a := &App{cfg: cfg, version: version, drivers: newCatalogue(), stages: newStages()}
 	if err := a.openData(ctx); err != nil {
 		return errors.Join(err, a.Close())
 	}

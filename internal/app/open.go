@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"siaga/internal/auth"
 	"siaga/internal/config"
 	"siaga/internal/incident"
 	"siaga/internal/journal"
@@ -29,7 +30,7 @@ func openVault(cfg config.Config) (*vault.Vault, error) {
 
 // projections lists everything that lives from events. The order is that of application within one event.
 func projections() []journal.Projection {
-	return []journal.Projection{registry.Projection(), record.Projection(), incident.Projection()}
+	return []journal.Projection{registry.Projection(), auth.Projection(), record.Projection(), incident.Projection()}
 }
 
 // namePrefix begins suggested device names: the last word of the site's id, "MJN" of kpu-majene.

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"time"
 
+	"siaga/internal/auth"
 	"siaga/internal/hub"
 	"siaga/internal/registry"
 	"siaga/internal/watch"
@@ -34,6 +35,7 @@ func (a *App) list() []stage {
 		{"live view", a.view.Run, 5 * time.Second},
 		{"stream list", a.followStreams, time.Second},
 		{"device states", a.tellStates, time.Second},
+		{"front door", a.web.Run, 6 * time.Second},
 		{"clock watch", a.watchClock, time.Second},
 	}
 	if a.broker != nil {
@@ -134,13 +136,16 @@ func (a *App) describe() web.Site {
 }
 
 // snapshot is what a screen begins with.
-func (a *App) snapshot(ctx context.Context, _ string) (hub.Snapshot, error) {
+func (a *App) snapshot(ctx context.Context, classes []string) (hub.Snapshot, error) {
 	alerts, err := a.desk.OpenAlerts(ctx)
 	if err != nil {
 		return hub.Snapshot{}, err
 	}
 	incidents, err := a.desk.OpenIncidents(ctx)
-	return hub.Snapshot{Alerts: alerts, Incidents: incidents, Devices: a.States()}, err
+	if err != nil {
+		return hub.Snapshot{}, err
+	}
+	return web.SnapshotFor(classes, alerts, incidents, a.States()), nil
 }
 
 // MQTT is where devices publish.
@@ -153,3 +158,6 @@ func (a *App) MQTT() string {
 
 // Registry is what the site has.
 func (a *App) Registry() *registry.Registry { return a.registry }
+
+// Auth is who the people are.
+func (a *App) Auth() *auth.Auth { return a.auth }

@@ -81,14 +81,15 @@ func New(o Options) *Ingest {
 	return &Ingest{opt: o, kept: map[sampleKey]keptSample{}, unknown: map[[2]string]time.Time{}}
 }
 
-// Host is the host of one device. Whatever it reports carries that device's name or that of a registered child.
+// Host is the host of one run of a device. Whatever it reports carries that device's name or that of a registered child.
 func (in *Ingest) Host(device string) devices.Host {
-	return &host{in: in, device: device, waiting: make(chan *journal.Receipt, Outstanding)}
+	return &host{in: in, device: device, since: in.opt.Now(), waiting: make(chan *journal.Receipt, Outstanding)}
 }
 
 type host struct {
 	in      *Ingest
 	device  string
+	since   time.Time              // when this run of the device began
 	waiting chan *journal.Receipt // oldest first
 }
 
@@ -215,7 +216,7 @@ func (h *host) append(ctx context.Context, d watch.Draft, r watch.Reading) (*jou
 		return h.in.opt.Journal.Append(ctx, d)
 	}
 	return h.in.opt.Journal.AppendOnce(ctx, d, journal.Delivery{
-		Key: deliveryKey(h.device, r, d.Body), Redelivered: r.Redelivered, Unique: r.MessageID != "",
+		Key: deliveryKey(h.device, r, d.Body), Resent: r.Resent, Redelivered: r.Redelivered, LinkSince: h.since, Unique: r.MessageID != "",
 	})
 }
 

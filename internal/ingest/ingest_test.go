@@ -159,9 +159,9 @@ func TestObserve_ResolvesARedeliveredMessageToItsFirstEvent(t *testing.T) {
 	h := s.in.Host("ht-gateway")
 	r := watch.Reading{Kind: "radio.emergency", Child: "5100231", Body: json.RawMessage(`{"slot":2}`), Duplicate: "abc", MessageID: "2026-11-20T02:15:42.170Z"}
 	s.hear(t, h, r)
-	r.Redelivered = true
+	r.Resent, r.Redelivered = true, true
 	s.hear(t, h, r)
-	r.Redelivered = false
+	r.Resent = false // the same payload sent anew on the same connection, soon after it was made
 	s.hear(t, h, r)
 	events := s.stored(t)
 	if len(events) != 2 || string(events[1].Body) != `{"repeat_of":1,"slot":2}` {

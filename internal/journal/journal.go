@@ -128,8 +128,12 @@ func (j *Journal) DB() *sql.DB { return j.db.Read() }
 type Delivery struct {
 	// Key names the reading within the message: the same bytes give the same key.
 	Key [16]byte
-	// Redelivered is true when the transport says that it sends the message again, or may well be doing so.
+	// Resent is true when the transport says that it sends the message again.
+	Resent bool
+	// Redelivered is true when it may well be doing so without saying. It counts only for what was first heard before
+	// LinkSince: on one and the same connection nothing is sent again unflagged.
 	Redelivered bool
+	LinkSince   time.Time
 	// Unique is true when the message carries its own id or time, so that a genuine second one differs.
 	Unique bool
 }

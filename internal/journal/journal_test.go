@@ -202,10 +202,13 @@ func TestAppendOnce_RecognisesRedeliveryAndMarksReplay(t *testing.T) {
 	}
 	key := [16]byte{1, 2, 3}
 	first := once(journal.Delivery{Key: key, Unique: true})
-	if again := once(journal.Delivery{Key: key, Redelivered: true, Unique: true}); again != first {
+	if again := once(journal.Delivery{Key: key, Resent: true, Unique: true}); again != first {
 		t.Errorf("redelivery made event %d, want the first, %d", again, first)
 	}
-	replay := once(journal.Delivery{Key: key, Unique: true})
+	if again := once(journal.Delivery{Key: key, Redelivered: true, LinkSince: time.Now().Add(time.Minute)}); again != first {
+		t.Errorf("what was heard before the link broke made event %d, want the first, %d", again, first)
+	}
+	replay := once(journal.Delivery{Key: key, Redelivered: true, LinkSince: time.Now().Add(-time.Minute), Unique: true})
 	e, err := s.Event(t.Context(), replay)
 	if err != nil || string(e.Body) != fmt.Sprintf(`{"repeat_of":%d,"slot":2}`, first) {
 		t.Errorf("replay has body %s, %v", e.Body, err)
@@ -216,7 +219,7 @@ func TestAppendOnce_RecognisesRedeliveryAndMarksReplay(t *testing.T) {
 	}
 	s.stop()
 	s = open(t, s.path)
-	if again := once(journal.Delivery{Key: key, Redelivered: true}); again != first {
+	if again := once(journal.Delivery{Key: key, Resent: true}); again != first {
 		t.Errorf("after a restart redelivery made event %d, want %d", again, first)
 	}
 }

@@ -105,7 +105,7 @@ func newWriter(j *Journal) (*writer, error) {
 		text string
 	}{
 		{&w.insert, `INSERT INTO events (seq, kind, device, zone, subject, actor, at, device_at, body, salt, tree) VALUES (?,?,?,?,?,?,?,?,?,?,?)`},
-		{&w.find, `SELECT seq FROM deliveries WHERE key = ?`},
+		{&w.find, `SELECT seq, at FROM deliveries WHERE key = ?`},
 		{&w.remember, `INSERT INTO deliveries (key, seq, at) VALUES (?,?,?) ON CONFLICT DO NOTHING`},
 	} {
 		if *s.into, err = conn.PrepareContext(ctx, s.text); err != nil {
@@ -237,12 +237,13 @@ func (w *writer) deliver(tx *sql.Tx, s bound, jb *job) error {
 		return err
 	}
 	var first uint64
-	err := s.find.QueryRow(jb.delivery.Key[:]).Scan(&first)
+	var at int64
+	err := s.find.QueryRow(jb.delivery.Key[:]).Scan(&first, &at)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return err
 	}
 	if first != 0 {
-		if jb.delivery.Redelivered {
+		if jb.delivery.Resent || jb.delivery.Redelivered && at < jb.delivery.LinkSince.UnixMilli() {
 			jb.seq = first
 			return nil
 		}

@@ -164,3 +164,8 @@ func (c *capped) Write(p []byte) (int, error) {
 	}
 	return len(p), nil
 }
+
+// JPEG makes a picture of any key frame, one that a test of a camera found for example. Errors: ErrNoFFmpeg, ctx.Err().
+func (h *Hub) JPEG(ctx context.Context, au watch.AccessUnit) ([]byte, error) {
+	return h.shot.take(ctx, &unit{au: au, got: time.Now()})
+}

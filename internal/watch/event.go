@@ -34,8 +34,10 @@ type Reading struct {
 	// Duplicate identifies the exact wire message (topic and payload) for redelivery detection.
 	// Empty means the reading cannot be redelivered (it did not come from a broker).
 	Duplicate string
-	// Redelivered is true when the transport itself says so (the MQTT DUP flag), or when the
-	// message arrived within 60 s after a reconnect.
+	// Resent is true when the transport itself says that it sends the message again (the MQTT DUP flag).
+	Resent bool
+	// Redelivered is Resent, or arrival within 60 s after the link was (re)established: what was heard before the link
+	// broke may come again without a flag.
 	Redelivered bool
 }
 
