@@ -90,20 +90,25 @@ func TestSecrets_AreNowhereInTheFileInClear(t *testing.T) {
 	s.absentFromFiles("s3mangka-merah", "k@ta-sandi", "k%40ta-sandi", issued.Password)
 }
 
-func TestRegister_RefusesWhatCannotBe(t *testing.T) {
-	s := furnished(t)
-	head := s.j.Head()
+func impossibleChild() Device {
+	return Device{ID: "ht-9", Kind: "radio", Name: "HT 9", Zone: "gudang", Parent: "ht", ChildKey: "9", Enabled: true}
+}
+
+// impossibleDevice is a description that must be refused, with the field and words of the refusal.
+type impossibleDevice struct {
+	what  string
+	d     Device
+	cause error
+	field string
+	why   string
+}
+
+func impossible() []impossibleDevice {
 	base := camera("cam-9", "MJN-GDG-09", "rtsp://10.0.0.9/main")
-	child := Device{ID: "ht-9", Kind: "radio", Name: "HT 9", Zone: "gudang", Parent: "ht", ChildKey: "9", Enabled: true}
+	child := impossibleChild()
 	with := func(d Device, f func(*Device)) Device { f(&d); return d }
 	config := func(c string) Device { return with(base, func(d *Device) { d.Config = json.RawMessage(c) }) }
-	for _, c := range []struct {
-		what  string
-		d     Device
-		cause error
-		field string
-		why   string
-	}{
+	return []impossibleDevice{
 		{"id with a slash", with(base, func(d *Device) { d.ID = "../etc" }), watch.ErrInvalid, "id", "lower case"},
 		{"id taken", with(base, func(d *Device) { d.ID = "cam-1" }), ErrConflict, "id", "MJN-GDG-01"},
 		{"name taken, other case", with(base, func(d *Device) { d.Name = " mjn-gdg-01" }), ErrConflict, "name", `"MJN-GDG-02"`},
@@ -133,13 +138,19 @@ func TestRegister_RefusesWhatCannotBe(t *testing.T) {
 		{"no key", with(child, func(d *Device) { d.ChildKey = "" }), watch.ErrInvalid, "child_key", "1 to 128"},
 		{"key taken", with(child, func(d *Device) { d.ChildKey = "5100202" }), ErrConflict, "child_key", "ht-1"},
 		{"child with streams", with(child, func(d *Device) { d.Streams = []Stream{{Name: "main"}} }), watch.ErrInvalid, "streams", "itself"},
-	} {
+	}
+}
+
+func TestRegister_RefusesWhatCannotBe(t *testing.T) {
+	s := furnished(t)
+	head := s.j.Head()
+	for _, c := range impossible() {
 		_, err := s.Register(context.Background(), me, c.d, nil)
 		s.refused(c.what, err, c.cause, c.field, c.why)
 	}
-	_, err := s.Register(context.Background(), me, child, map[string]string{"password": "x"})
+	_, err := s.Register(context.Background(), me, impossibleChild(), map[string]string{"password": "x"})
 	s.refused("child with a secret", err, watch.ErrInvalid, "secrets", "behind")
-	_, err = s.Register(context.Background(), By{Reason: strings.Repeat("x", 1001)}, base, nil)
+	_, err = s.Register(context.Background(), By{Reason: strings.Repeat("x", 1001)}, camera("cam-9", "MJN-GDG-09", "rtsp://10.0.0.9/main"), nil)
 	s.refused("endless reason", err, watch.ErrInvalid, "reason", "limit")
 	if s.j.Head() != head {
 		t.Errorf("refusals were journaled: head went from %d to %d", head, s.j.Head())

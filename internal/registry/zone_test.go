@@ -85,44 +85,49 @@ func TestZones_StayATreeUnderAnyChanges(t *testing.T) {
 			}
 		}
 		for range rapid.IntRange(1, 12).Draw(rt, "steps") {
-			zone, above := id.Draw(rt, "zone"), rapid.OneOf(rapid.Just(""), id).Draw(rt, "parent")
-			_, have := parent[zone]
-			_, aboveThere := parent[above]
-			loop := false
-			for up := above; up != ""; up = parent[up] {
-				loop = loop || up == zone
-			}
-			placeable := (above == "" || aboveThere) && !loop
-			z := Zone{ID: zone, Name: "Zona " + zone, Kind: ZoneRoom, Parent: above}
-			var err error
-			var want bool
-			switch op := rapid.IntRange(0, 2).Draw(rt, "op"); op {
-			case 0:
-				_, err = s.AddZone(ctx, me, z)
-				want = !have && placeable
-			case 1:
-				_, err = s.ChangeZone(ctx, me, z)
-				want = have && placeable
-			case 2:
-				err = s.RemoveZone(ctx, me, zone)
-				want = have
-				for _, p := range parent {
-					want = want && p != zone
-				}
-				if want {
-					delete(parent, zone)
-				}
-			}
-			if want != (err == nil) {
-				rt.Fatalf("zone %s under %q: %v, but the model says %v", zone, above, err, want)
-			}
-			if _, stands := s.Zone(zone); err == nil && stands {
-				parent[zone] = above
-			}
+			s.step(rt, parent, id.Draw(rt, "zone"), rapid.OneOf(rapid.Just(""), id).Draw(rt, "parent"))
 			s.same(rt, parent)
 		}
 	})
 	s.proved()
+}
+
+// step tries one change and applies it to the model if the model allows it.
+func (s *site) step(rt *rapid.T, parent map[string]string, zone, above string) {
+	ctx := context.Background()
+	_, have := parent[zone]
+	_, aboveThere := parent[above]
+	loop := false
+	for up := above; up != ""; up = parent[up] {
+		loop = loop || up == zone
+	}
+	placeable := (above == "" || aboveThere) && !loop
+	z := Zone{ID: zone, Name: "Zona " + zone, Kind: ZoneRoom, Parent: above}
+	var err error
+	var want bool
+	switch op := rapid.IntRange(0, 2).Draw(rt, "op"); op {
+	case 0:
+		_, err = s.AddZone(ctx, me, z)
+		want = !have && placeable
+	case 1:
+		_, err = s.ChangeZone(ctx, me, z)
+		want = have && placeable
+	case 2:
+		err = s.RemoveZone(ctx, me, zone)
+		want = have
+		for _, p := range parent {
+			want = want && p != zone
+		}
+		if want {
+			delete(parent, zone)
+		}
+	}
+	if want != (err == nil) {
+		rt.Fatalf("zone %s under %q: %v, but the model says %v", zone, above, err, want)
+	}
+	if _, stands := s.Zone(zone); err == nil && stands {
+		parent[zone] = above
+	}
 }
 
 // same compares the zones with the model.
