@@ -89,7 +89,7 @@ func (in *Ingest) Host(device string) devices.Host {
 type host struct {
 	in      *Ingest
 	device  string
-	since   time.Time              // when this run of the device began
+	since   time.Time             // when this run of the device began
 	waiting chan *journal.Receipt // oldest first
 }
 
@@ -114,11 +114,7 @@ func (h *host) Observe(ctx context.Context, r watch.Reading) (devices.Receipt, e
 		Kind: r.Kind, Device: h.device, Zone: in.opt.Site.Zone(h.device), Subject: r.Subject,
 		At: r.Received, DeviceAt: r.At, Body: r.Body,
 	}
-	if r.Child != "" {
-		if err := h.asChild(ctx, &d, r.Child, now); err != nil {
-			return nil, err
-		}
-	}
+	stranger := r.Child != "" && !h.asChild(&d, r.Child, now)
 	if err := d.Validate(); err != nil {
 		d = garbled(d, err)
 	}
@@ -128,33 +124,42 @@ func (h *host) Observe(ctx context.Context, r watch.Reading) (devices.Receipt, e
 			return done{}, nil
 		}
 	}
-	return h.submit(ctx, d, r)
+	receipt, err := h.submit(ctx, d, r)
+	if err == nil && stranger {
+		err = h.reportStranger(ctx, d, r.Child, now) // after what it said: a panic comes first
+	}
+	return receipt, err
 }
 
-// asChild puts a registered child's name on the draft. An unknown child speaks in its gateway's name, with its native
-// key as subject, and is reported once in a while.
-func (h *host) asChild(ctx context.Context, d *watch.Draft, key string, now time.Time) error {
+// asChild puts a registered child's name on the draft and reports true. An unknown child speaks in its gateway's name,
+// with its native key as subject.
+func (h *host) asChild(d *watch.Draft, key string, now time.Time) bool {
 	if id, zone, ok := h.in.opt.Site.Child(h.device, key); ok {
 		d.Device, d.Zone = id, zone
 		h.in.opt.Heard(id, d.Kind, now)
-		return nil
+		return true
 	}
 	if d.Subject == "" {
 		d.Subject = cut(key)
 	}
+	return false
+}
+
+// reportStranger says once in a while that an unregistered child speaks through a gateway.
+func (h *host) reportStranger(ctx context.Context, said watch.Draft, key string, now time.Time) error {
 	if !h.in.reportUnknown(h.device, key, now) {
 		return nil
 	}
-	family, _, _ := strings.Cut(d.Kind, ".")
+	family, _, _ := strings.Cut(said.Kind, ".")
 	if family != "radio" && family != "drone" {
 		family = "sensor"
 	}
-	body, err := json.Marshal(map[string]string{"key": cut(key), "first_kind": d.Kind})
+	body, err := json.Marshal(map[string]string{"key": cut(key), "first_kind": said.Kind})
 	if err != nil {
 		return fmt.Errorf("ingest: %w", err)
 	}
 	_, err = h.in.opt.Journal.Append(ctx, watch.Draft{
-		Kind: family + ".unregistered", Device: h.device, Zone: d.Zone, Subject: cut(key), At: d.At, Body: body,
+		Kind: family + ".unregistered", Device: h.device, Zone: said.Zone, Subject: cut(key), At: said.At, Body: body,
 	})
 	return err
 }

@@ -102,8 +102,8 @@ func TestObserve_SpeaksInTheNameOfTheDeviceOrItsRegisteredChild(t *testing.T) {
 	want := []string{
 		"radio.emergency ht-pos-2 gudang-belakang ",
 		"radio.gateway_mode ht-gateway pos-jaga ",
-		"radio.unregistered ht-gateway pos-jaga 999",
 		"radio.emergency ht-gateway pos-jaga 999",
+		"radio.unregistered ht-gateway pos-jaga 999",
 		"radio.emergency ht-gateway pos-jaga 999",
 		"radio.emergency ht-gateway pos-jaga 999",
 	}
