@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"siaga/internal/journal"
+	"siaga/internal/store"
 	"siaga/internal/watch"
 )
 
@@ -264,19 +265,16 @@ func (k *keeper) commit(ctx context.Context) {
 	drafts, after := k.drafts, k.after
 	k.drafts, k.after = nil, nil
 	for len(drafts) > 0 {
-		err := k.r.opt.Journal.Commit(ctx, func(_ *sql.Tx, add journal.Appender) error {
-			for _, d := range drafts {
-				if _, err := add(d); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
+		err := k.journal(ctx, drafts)
 		if err == nil {
 			break
 		}
 		slog.Error("video time line not journaled", "stream", k.s.key.String(), "events", len(drafts), "err", err)
-		if errors.Is(err, journal.ErrClosed) || errors.Is(err, watch.ErrInvalid) || ctx.Err() != nil {
+		if errors.Is(err, journal.ErrClosed) || ctx.Err() != nil {
+			break
+		}
+		if !store.IsFatal(err) {
+			k.salvage(ctx, drafts)
 			break
 		}
 		select {
@@ -286,5 +284,25 @@ func (k *keeper) commit(ctx context.Context) {
 	}
 	for _, f := range after {
 		f()
+	}
+}
+
+func (k *keeper) journal(ctx context.Context, drafts []watch.Draft) error {
+	return k.r.opt.Journal.Commit(ctx, func(_ *sql.Tx, add journal.Appender) error {
+		for _, d := range drafts {
+			if _, err := add(d); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// salvage journals each event of a refused batch by itself, so that one bad event does not take the others along.
+func (k *keeper) salvage(ctx context.Context, drafts []watch.Draft) {
+	for _, d := range drafts {
+		if err := k.journal(ctx, []watch.Draft{d}); err != nil {
+			slog.Error("video event refused", "stream", k.s.key.String(), "kind", d.Kind, "body", string(d.Body), "err", err)
+		}
 	}
 }

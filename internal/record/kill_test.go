@@ -3,6 +3,7 @@ package record
 import (
 	"bufio"
 	"context"
+	_ "embed"
 	"errors"
 	"fmt"
 	"io"
@@ -18,6 +19,11 @@ import (
 	"siaga/internal/store"
 	"siaga/internal/watch"
 )
+
+// tinyJPEG is a test picture of 160 by 96 that ffmpeg made.
+//
+//go:embed testdata/frame.jpg
+var tinyJPEG []byte
 
 // killStreams are the cameras of the program that is killed.
 var killStreams = []string{"cam-1", "cam-2", "cam-3"}
@@ -41,7 +47,7 @@ func recordSynthetic(dir string) error {
 	if err != nil {
 		return err
 	}
-	r, err := New(Options{Dir: dir, Journal: j, FileLength: 3 * time.Second})
+	r, err := New(Options{Dir: dir, Journal: j, FileLength: 1500 * time.Millisecond})
 	if err != nil {
 		return err
 	}
@@ -74,7 +80,7 @@ func recordSynthetic(dir string) error {
 // playSynthetic makes 25 JPEG frames a second; the cameras' parts end at different moments. The pictures are real: a
 // player decodes them.
 func playSynthetic(ctx context.Context, i int, offer func(watch.AccessUnit)) {
-	format := &watch.Format{Codec: watch.MJPEG, ClockRate: 90_000, Width: 16, Height: 16}
+	format := &watch.Format{Codec: watch.MJPEG, ClockRate: 90_000}
 	formats := []*watch.Format{format}
 	tick := time.NewTicker(40 * time.Millisecond)
 	defer tick.Stop()
@@ -133,7 +139,7 @@ func killOnce(t *testing.T, dir string) map[string]time.Time {
 	out, err := c.StdoutPipe()
 	must(t, err)
 	must(t, c.Start())
-	kill := time.AfterFunc(700*time.Millisecond+rand.N(4*time.Second), func() { _ = c.Process.Kill() })
+	kill := time.AfterFunc(700*time.Millisecond+rand.N(2*time.Second), func() { _ = c.Process.Kill() })
 	defer kill.Stop()
 	edge := map[string]time.Time{}
 	lines := bufio.NewScanner(out)

@@ -220,6 +220,9 @@ func (r *Recorder) Run(ctx context.Context) error {
 		return fmt.Errorf("record: %w", err)
 	}
 	lines, err := r.sweep(ctx)
+	if ctx.Err() != nil {
+		return nil // stopped before it began
+	}
 	if err != nil {
 		return err
 	}

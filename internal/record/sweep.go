@@ -55,7 +55,7 @@ func (r *Recorder) sweep(ctx context.Context) (map[key]line, error) {
 			continue
 		}
 		l := lines[k]
-		if l.left, err = r.leftovers(k, l.lastSeg, garbage); err != nil {
+		if l.left, err = r.leftovers(ctx, k, l.lastSeg, garbage); err != nil {
 			return nil, fmt.Errorf("record: %w", err)
 		}
 		if l.active || len(l.left) > 0 {
@@ -148,7 +148,7 @@ func (r *Recorder) lastAlive(ctx context.Context) (int64, error) {
 const newestDirs = 2
 
 // leftovers lists the files of a stream that have no row: open ones, and renamed ones younger than the last row.
-func (r *Recorder) leftovers(k key, lastSeg int64, garbage map[string]bool) ([]string, error) {
+func (r *Recorder) leftovers(ctx context.Context, k key, lastSeg int64, garbage map[string]bool) ([]string, error) {
 	root := filepath.Join(folder, k.String())
 	days, err := os.ReadDir(filepath.Join(r.opt.Dir, root))
 	if err != nil {
@@ -167,11 +167,22 @@ func (r *Recorder) leftovers(k key, lastSeg int64, garbage map[string]bool) ([]s
 			if err != nil || !strings.HasSuffix(name, fileSuffix) || garbage[path] || !open && start <= lastSeg {
 				continue
 			}
-			left = append(left, path)
+			if known, err := r.known(ctx, path); err != nil {
+				return nil, err
+			} else if !known {
+				left = append(left, path)
+			}
 		}
 	}
 	slices.SortFunc(left, func(a, b string) int { return cmp.Compare(filepath.Base(a), filepath.Base(b)) })
 	return slices.Compact(left), nil
+}
+
+// known reports whether a file has its row.
+func (r *Recorder) known(ctx context.Context, path string) (bool, error) {
+	var n int
+	err := r.opt.Journal.DB().QueryRowContext(ctx, `SELECT count(*) FROM segments WHERE path = ?`, path).Scan(&n)
+	return n > 0, err
 }
 
 // newest picks the directories that the last run can have written to.
