@@ -45,7 +45,8 @@ function past(world: World): void {
   const drill = open({ ...PANIC, rule: 'latihan', device: 'ht-1', zone: 'pos-jaga', alias: 'Pos Induk' }, 90_000_000);
   world.act(drill, 'drill', { state: 'drill', acknowledged_by: leader.id, acknowledged_at: ago(89_980_000) }, { reason: 'Latihan bulanan' }, leader, Date.now() - 89_000_000);
   const cat = open({ rule: 'gerak', title: { id: 'Gerakan di zona terkunci', en: 'Motion in a locked zone' }, priority: 'critical', category: 'akses', device: 'mjn-gudang-belakang-02', zone: 'gudang-belakang', alias: 'MJN-GDB-02' }, 180_000_000);
-  world.act(cat, 'false_alarm', { state: 'false_alarm', acknowledged_by: guard.id, acknowledged_at: ago(179_930_000) }, { reason: 'Kucing di rak bawah, terlihat di kamera' }, guard, Date.now() - 179_000_000);
+  const seen = world.act(cat, 'acknowledged', { state: 'acknowledged', acknowledged_by: guard.id, acknowledged_at: ago(179_930_000) }, {}, guard, Date.now() - 179_930_000);
+  world.act(seen, 'false_alarm', { state: 'false_alarm' }, { reason: 'Kucing di rak bawah, terlihat di kamera' }, guard, Date.now() - 179_000_000);
 }
 
 const ago = (ms: number): string => new Date(Date.now() - ms).toISOString();

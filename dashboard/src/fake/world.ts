@@ -87,8 +87,11 @@ export class World {
 
   /** The incident as its page wants it, with everything that happened. */
   full(incident: Incident): Incident {
-    const from = Date.parse(incident.opened_at) - 60_000;
-    const timeline = this.events.filter((event) => event.zone === incident.zone && Date.parse(event.at) >= from);
+    const about = (event: Event): boolean => {
+      const body = event.body as { alert?: Alert; incident?: Incident };
+      return body.alert?.incident === incident.id || body.incident?.id === incident.id;
+    };
+    const timeline = this.events.filter(about);
     return { ...incident, timeline };
   }
 

@@ -130,7 +130,24 @@ export function amount(value: number, digits = 1): string {
   return new Intl.NumberFormat(getLocale() === 'id' ? 'id-ID' : 'en-GB', { maximumFractionDigits: digits }).format(value);
 }
 
-/** The site's day and minute for an input of type datetime-local, and back. */
+/** 22/11/2026 22.15 as 2026-11-22T22:15; '' when it is no day or minute. A day alone begins at midnight. */
+export function readDayMinute(typed: string): string {
+  const read = /^(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})(?:[ ,]+(\d{1,2})[.:](\d{2}))?$/.exec(typed.trim());
+  if (read === null) return '';
+  const [, day = '', month = '', year = '', hour = '0', minute = '00'] = read;
+  const made = new Date(Date.UTC(+year, +month - 1, +day, +hour, +minute));
+  const text = made.toISOString().slice(0, 16);
+  const same = made.getUTCMonth() === +month - 1 && made.getUTCDate() === +day && made.getUTCHours() === +hour && made.getUTCMinutes() === +minute;
+  return same ? text : '';
+}
+
+/** The way back: 2026-11-22T22:15 as 22/11/2026 22.15. */
+export function writeDayMinute(text: string): string {
+  const read = /^(\d{4})-(\d{2})-(\d{2})T(\d{2}):(\d{2})$/.exec(text);
+  return read === null ? '' : `${read[3]}/${read[2]}/${read[1]} ${read[4]}.${read[5]}`;
+}
+
+/** The site's day and minute (2026-11-22T22:15) at a moment, and back. */
 export function toLocalInput(moment: string | number, site: SiteTime): string {
   const t = read(moment, site);
   return t === null ? '' : `${t.year}-${t.month}-${t.day}T${t.hour}:${t.minute}`;

@@ -64,6 +64,9 @@ class Cases {
     for (const alert of alerts) this.alerts.set(alert.id, alert);
     this.version++;
     if (!first) for (const alert of alerts) if (!known.has(alert.id)) this.tell(alert);
+    // Whoever opens the page in the middle of a night sees the worst of it at once.
+    const worst = this.waiting[0];
+    if (first && worst?.priority === 'critical') this.tell(worst);
   }
 
   hearAlert(alert: Alert): void {

@@ -38,9 +38,18 @@ class Wall {
     ...devices.cameras.filter((camera) => !this.called.has(camera.id)),
   ]);
 
-  readonly pages = $derived(Math.max(1, Math.ceil(this.order.length / this.grid)));
+  /** On a full wall the first two called cameras take four fields each; the rest moves on, and nothing is hidden. */
+  private readonly large = $derived(this.grid === 16 ? Math.min(2, this.called.size) : 0);
+  private readonly firstPage = $derived(this.grid - 3 * this.large);
+  readonly pages = $derived(1 + Math.max(0, Math.ceil((this.order.length - this.firstPage) / this.grid)));
   readonly current = $derived(Math.min(this.page, this.pages - 1));
-  readonly shown: readonly Device[] = $derived(this.order.slice(this.current * this.grid, (this.current + 1) * this.grid));
+  /** How many of the cameras on this page are large. */
+  readonly largeHere = $derived(this.current === 0 ? this.large : 0);
+  readonly shown: readonly Device[] = $derived.by(() => {
+    if (this.current === 0) return this.order.slice(0, this.firstPage);
+    const from = this.firstPage + (this.current - 1) * this.grid;
+    return this.order.slice(from, from + this.grid);
+  });
 
   start(): void {
     cases.onNew((alert) => {
@@ -59,9 +68,9 @@ class Wall {
   }
 
   setGrid(grid: Grid): void {
-    const first = this.current * this.grid;
+    const first = this.order.indexOf(this.shown[0] as Device);
     this.grid = grid;
-    this.page = Math.floor(first / grid);
+    this.page = this.front === null ? Math.max(0, Math.floor(first / grid)) : 0;
     try {
       localStorage.setItem(KEPT, String(grid));
     } catch {

@@ -1,18 +1,36 @@
-import type { Device, DeviceState } from '../../data';
+import type { Device, DeviceState, DeviceStatus, StreamState } from '../../data';
 import * as m from '../../paraglide/messages';
 import type { IconName } from '../../parts/icons';
+import { amount } from '../../parts/time';
+
+export type Health = DeviceStatus | 'frozen';
+
+/** A camera that says it is online but sent no picture for this long is not well. */
+const OLD_MS = 10_000;
+
+export function healthOf(device: Device, state: DeviceState | undefined, siteNow: number): Health {
+  if (!device.enabled) return 'disabled';
+  const status = state?.status ?? 'unknown';
+  const newest = Math.max(...(state?.streams ?? []).map((stream) => (stream.last_frame_at ? Date.parse(stream.last_frame_at) : 0)));
+  return status === 'online' && newest > 0 && siteNow - newest > OLD_MS ? 'frozen' : status;
+}
+
+const TROUBLE: Record<Health, number> = { offline: 3, frozen: 3, unknown: 2, connecting: 2, disabled: 1, online: 0 };
 
 /** How badly a device needs a technician: 3 dead, 2 uncertain, 1 switched off, 0 fine. */
-export function trouble(device: Device, state: DeviceState | undefined): number {
-  if (!device.enabled || state?.status === 'disabled') return 1;
-  switch (state?.status) {
-    case 'offline':
-      return 3;
-    case 'online':
-      return 0;
-    default:
-      return 2;
-  }
+export function trouble(health: Health): number {
+  return TROUBLE[health];
+}
+
+/** What is known of a stream, in one line. */
+export function streamFacts(stream: StreamState): string {
+  const facts = [
+    stream.codec?.toUpperCase(),
+    stream.width ? `${stream.width} × ${stream.height}` : undefined,
+    stream.fps ? `${amount(stream.fps)} fps` : undefined,
+    stream.bitrate ? `${amount(stream.bitrate / 1e6)} Mbit/s` : undefined,
+  ];
+  return facts.filter((fact) => fact !== undefined).join(', ');
 }
 
 const KINDS: Record<string, () => string> = {
