@@ -28,7 +28,7 @@ func (c *calls) remove(session string, who *caller) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	owner, ok := c.open[session]
-	if !ok || owner.id != who.id {
+	if !ok || owner.ID != who.ID {
 		return false
 	}
 	delete(c.open, session)

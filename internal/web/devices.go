@@ -237,6 +237,13 @@ func (s *Server) issueCredential(ctx context.Context, in *struct {
 	return answered(*s.issued(c)), nil
 }
 
+func (s *Server) revokeCredential(ctx context.Context, in *struct {
+	Slug
+	Reason string `query:"reason" required:"true" minLength:"1" maxLength:"1000"`
+}) (*struct{}, error) {
+	return nil, s.opt.Registry.RevokeCredential(ctx, by(ctx, in.Reason), in.ID)
+}
+
 func (s *Server) issued(c registry.Issued) *MQTT {
 	topics, _, _ := s.opt.Registry.Topics(c.User)
 	return &MQTT{User: c.User, Password: c.Password, Topics: orNone(topics)}

@@ -152,7 +152,9 @@ func (s *Server) guard(rt route, inner http.Handler) http.Handler {
 		}
 		_ = control.SetReadDeadline(time.Time{})
 		r.Header.Del("Accept") // there is one form of each answer; a browser that asks for another gets it all the same
-		inner.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), callerKey{}, who)))
+		ctx := context.WithValue(r.Context(), callerKey{}, who)
+		ctx = context.WithValue(ctx, originKey{}, origin{address: r.RemoteAddr, agent: r.UserAgent()})
+		inner.ServeHTTP(w, r.WithContext(ctx))
 	})
 }
 
@@ -165,6 +167,16 @@ func callerOf(ctx context.Context) *caller {
 		return &caller{}
 	}
 	return who
+}
+
+// origin is where a request comes from.
+type origin struct{ address, agent string }
+
+type originKey struct{}
+
+func originOf(ctx context.Context) origin {
+	o, _ := ctx.Value(originKey{}).(origin)
+	return o
 }
 
 // takeBody reads and checks the body, so that no handler meets one that is too large, cut short or of another type.

@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"siaga/internal/auth"
 	"siaga/internal/journal"
 )
 
@@ -33,8 +34,8 @@ func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
 
 // metricsPage is for a collector on this machine, or for who may see how the program is doing.
 func (s *Server) metricsPage(w http.ResponseWriter, r *http.Request) {
-	if !loopback(r) && !callerOf(r.Context()).can(seeMetrics) {
-		problem(http.StatusForbidden, "forbidden", "metrics are for this machine itself, or for a bearer token with the right %s", seeMetrics).write(w)
+	if !loopback(r) && !callerOf(r.Context()).can(auth.RightSettings) {
+		problem(http.StatusForbidden, "forbidden", "metrics are for this machine itself, or for a bearer token with the right %s", auth.RightSettings).write(w)
 		return
 	}
 	promhttp.HandlerFor(s.metrics, promhttp.HandlerOpts{}).ServeHTTP(w, r)

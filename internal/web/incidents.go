@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"time"
 
+	"siaga/internal/auth"
 	"siaga/internal/incident"
 	"siaga/internal/watch"
 )
@@ -125,8 +126,12 @@ func (s *Server) getIncident(ctx context.Context, in *CaseID) (*reply[IncidentDe
 		Incident: d.Incident, Acts: []IncidentAct{}, Timeline: []Event{}, Zones: orNone(d.Zones),
 		From: watch.Time{Time: d.From}, To: watch.Time{Time: d.To},
 	}
+	audits := callerOf(ctx).can(auth.RightAudit, auth.ScopeFull)
 	for _, a := range d.Acts {
-		out.Acts = append(out.Acts, IncidentAct{a, s.nameOf(ctx, a.By)})
+		if a.Kind == kindViewed && !audits {
+			continue
+		}
+		out.Acts = append(out.Acts, IncidentAct{a, s.opt.Auth.Name(a.By)})
 	}
 	sees := callerOf(ctx).sees()
 	for i := range d.Timeline {
@@ -158,7 +163,7 @@ func act(verb incident.Verb, byAlert bool) endpoint {
 	return call(func(s *Server, ctx context.Context, in *actInput) (*reply[incident.Incident], error) {
 		who, b := callerOf(ctx), in.Body
 		a := incident.Act{
-			Verb: verb, Actor: who.id, Note: b.Note, Reason: b.Reason, Cause: b.Cause, Action: b.Action, To: b.To, Of: b.Of, Alerts: b.Alerts,
+			Verb: verb, Actor: who.ID, Note: b.Note, Reason: b.Reason, Cause: b.Cause, Action: b.Action, To: b.To, Of: b.Of, Alerts: b.Alerts,
 		}
 		if a.Incident = in.ID; byAlert {
 			a.Incident, a.Alert = "", in.ID
@@ -168,7 +173,7 @@ func act(verb incident.Verb, byAlert bool) endpoint {
 		}
 		after, err := s.opt.Desk.Do(ctx, a)
 		if err != nil {
-			return nil, s.actError(ctx, err)
+			return nil, s.actError(err)
 		}
 		after.Alerts, after.Devices = orNone(after.Alerts), orNone(after.Devices)
 		return answered(after), nil
@@ -178,7 +183,7 @@ func act(verb incident.Verb, byAlert bool) endpoint {
 // mayAct checks what the right alone does not say: IT security handles its own category only, and a critical incident
 // is closed by who may close critical ones.
 func (s *Server) mayAct(ctx context.Context, who *caller, a incident.Act) error {
-	if who.concerns("") && (a.Verb != incident.Close || who.can(closeCritical)) {
+	if who.concerns("") && (a.Verb != incident.Close || who.can(auth.RightCloseCritical)) {
 		return nil
 	}
 	id := a.Incident
@@ -199,8 +204,8 @@ func (s *Server) mayAct(ctx context.Context, who *caller, a incident.Act) error 
 	if !who.concerns(d.Incident.Category) {
 		return notFound("incident", id)
 	}
-	if a.Verb == incident.Close && d.Incident.Priority == watch.Critical && !who.can(closeCritical) {
-		return problem(http.StatusForbidden, "forbidden", "closing a critical incident needs the right %s, which the role of the caller does not have", closeCritical)
+	if a.Verb == incident.Close && d.Incident.Priority == watch.Critical && !who.can(auth.RightCloseCritical) {
+		return forbidden(who, auth.RightCloseCritical)
 	}
 	return nil
 }
@@ -213,14 +218,14 @@ func caseError(err error) error {
 	return err
 }
 
-func (s *Server) actError(ctx context.Context, err error) error {
+func (s *Server) actError(err error) error {
 	var taken *incident.TakenError
 	var state *incident.StateError
 	var field *incident.FieldError
 	switch {
 	case errors.As(err, &taken):
 		p := problem(http.StatusConflict, "taken", "%s", taken.Error())
-		p.By, p.ByName, p.At = taken.By, s.nameOf(ctx, taken.By), watch.Time{Time: taken.At}
+		p.By, p.ByName, p.At = taken.By, s.opt.Auth.Name(taken.By), watch.Time{Time: taken.At}
 		return p
 	case errors.As(err, &state):
 		return problem(http.StatusConflict, "wrong_state", "%s", state.Error())
@@ -232,36 +237,40 @@ func (s *Server) actError(ctx context.Context, err error) error {
 	return caseError(err)
 }
 
+// cases are the scopes with which the history shows alerts and incidents.
+var cases = []auth.Scope{auth.ScopeFull, auth.ScopeCyber}
+
 func incidentRoutes() []route {
 	const tag = "incidents"
 	out := []route{
-		{method: get, path: prefix + "/alerts", right: readIncidents, id: "list-alerts", about: "Alerts, newest first", tag: tag, serve: call((*Server).listAlerts)},
-		{method: get, path: prefix + "/alerts/{id}", right: readIncidents, id: "get-alert", about: "One alert", tag: tag, serve: call((*Server).getAlert)},
-		{method: post, path: prefix + "/alerts/{id}/acknowledge", right: handleAlerts, id: "acknowledge-alert", about: "Accept the alert's incident; the first wins", tag: tag, serve: act(incident.Acknowledge, true)},
-		{method: get, path: prefix + "/incidents", right: readIncidents, id: "list-incidents", about: "Incidents, newest first", tag: tag, serve: call((*Server).listIncidents)},
-		{method: get, path: prefix + "/incidents/{id}", right: readIncidents, id: "get-incident", about: "One incident, by id or number, with acts and timeline", tag: tag, serve: call((*Server).getIncident)},
+		{method: get, path: prefix + "/alerts", right: auth.RightEvents, scopes: cases, id: "list-alerts", about: "Alerts, newest first", tag: tag, serve: call((*Server).listAlerts)},
+		{method: get, path: prefix + "/alerts/{id}", right: auth.RightEvents, scopes: cases, id: "get-alert", about: "One alert", tag: tag, serve: call((*Server).getAlert)},
+		{method: post, path: prefix + "/alerts/{id}/acknowledge", right: auth.RightAcceptAlert, id: "acknowledge-alert", about: "Accept the alert's incident; the first wins", tag: tag, serve: act(incident.Acknowledge, true)},
+		{method: get, path: prefix + "/incidents", right: auth.RightEvents, scopes: cases, id: "list-incidents", about: "Incidents, newest first", tag: tag, serve: call((*Server).listIncidents)},
+		{method: get, path: prefix + "/incidents/{id}", right: auth.RightEvents, scopes: cases, id: "get-incident", about: "One incident, by id or number, with acts and timeline", tag: tag, serve: call((*Server).getIncident)},
 	}
 	for _, v := range []struct {
 		name  string
 		verb  incident.Verb
-		right right
+		right auth.Right
+		or    auth.Right
 		about string
 	}{
-		{"acknowledge", incident.Acknowledge, handleAlerts, "Accept; the first wins"},
-		{"respond", incident.Respond, handleAlerts, "Being handled"},
-		{"escalate", incident.Escalate, handleAlerts, "Pass up"},
-		{"note", incident.Note, handleAlerts, "Write a note"},
-		{"resolve", incident.Resolve, handleAlerts, "Resolved; critical needs cause and action"},
-		{"close", incident.Close, closeIncidents, "Close after review; critical: by another person than the resolver"},
-		{"false-alarm", incident.FalseAlarm, handleAlerts, "It was none; needs a reason"},
-		{"duplicate", incident.Duplicate, handleAlerts, "It is another one; needs a reason"},
-		{"drill", incident.Drill, handleAlerts, "It was a drill; needs a reason"},
-		{"reopen", incident.Reopen, handleAlerts, "Work on it again; needs a reason"},
-		{"split", incident.Split, handleAlerts, "Give some alerts an incident of their own"},
-		{"merge", incident.Merge, handleAlerts, "Take another incident's alerts in"},
+		{"acknowledge", incident.Acknowledge, auth.RightAcceptAlert, "", "Accept; the first wins"},
+		{"respond", incident.Respond, auth.RightAcceptAlert, "", "Being handled"},
+		{"escalate", incident.Escalate, auth.RightAcceptAlert, "", "Pass up"},
+		{"note", incident.Note, auth.RightAcceptAlert, "", "Write a note"},
+		{"resolve", incident.Resolve, auth.RightAcceptAlert, "", "Resolved; critical needs cause and action"},
+		{"close", incident.Close, auth.RightCloseCritical, auth.RightAcceptAlert, "Close after review; critical: by another person than the resolver"},
+		{"false-alarm", incident.FalseAlarm, auth.RightAcceptAlert, "", "It was none; needs a reason"},
+		{"duplicate", incident.Duplicate, auth.RightAcceptAlert, "", "It is another one; needs a reason"},
+		{"drill", incident.Drill, auth.RightAcceptAlert, "", "It was a drill; needs a reason"},
+		{"reopen", incident.Reopen, auth.RightAcceptAlert, "", "Work on it again; needs a reason"},
+		{"split", incident.Split, auth.RightAcceptAlert, "", "Give some alerts an incident of their own"},
+		{"merge", incident.Merge, auth.RightAcceptAlert, "", "Take another incident's alerts in"},
 	} {
 		out = append(out, route{
-			method: post, path: prefix + "/incidents/{id}/" + v.name, right: v.right, id: v.name + "-incident", about: v.about, tag: tag, serve: act(v.verb, false),
+			method: post, path: prefix + "/incidents/{id}/" + v.name, right: v.right, or: v.or, id: v.name + "-incident", about: v.about, tag: tag, serve: act(v.verb, false),
 		})
 	}
 	return out

@@ -16,7 +16,6 @@ type limit struct {
 
 var (
 	generalLimit = limit{"general", 200, 600} // a wall of tiles asks for many things at once when it opens
-	signInLimit  = limit{"sign-in", 1, 20}    // beside the delays that auth keeps per person
 	socketLimit  = limit{"socket", 10, 100}
 )
 

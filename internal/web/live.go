@@ -24,7 +24,7 @@ func (s *Server) live(w http.ResponseWriter, r *http.Request) {
 		problem(http.StatusForbidden, "cross_origin", "the live channel is for pages of this site").write(w)
 		return
 	}
-	client, err := s.opt.Hub.Join(r.Context(), callerOf(r.Context()).classes, from)
+	client, err := s.opt.Hub.Join(r.Context(), callerOf(r.Context()).classes(), from)
 	if err != nil {
 		asProblem(err).logged(r).write(w)
 		return

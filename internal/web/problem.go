@@ -13,6 +13,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"siaga/internal/auth"
 	"siaga/internal/hub"
 	"siaga/internal/journal"
 	"siaga/internal/registry"
@@ -111,11 +112,17 @@ func (p *Problem) write(w http.ResponseWriter) {
 func asProblem(err error) *Problem {
 	var p *Problem
 	var refusal *registry.Refusal
+	var person *auth.Refusal
+	var denied *auth.Denied
 	switch {
 	case errors.As(err, &p):
 		return p
 	case errors.As(err, &refusal):
-		return fromRefusal(refusal)
+		return refused(refusal, refusal.Field, refusal.Why)
+	case errors.As(err, &person):
+		return refused(person, person.Field, person.Why)
+	case errors.As(err, &denied):
+		return fromDenied(denied)
 	case errors.Is(err, watch.ErrInvalid):
 		return problem(http.StatusUnprocessableEntity, "bad_field", "%s", plain(err))
 	case errors.Is(err, journal.ErrClosed), errors.Is(err, hub.ErrStopped):
@@ -132,17 +139,34 @@ func asProblem(err error) *Problem {
 	return p
 }
 
-func fromRefusal(r *registry.Refusal) *Problem {
+// refused is a room's refusal of one field.
+func refused(err error, field, why string) *Problem {
 	status, code := http.StatusUnprocessableEntity, "bad_field"
 	switch {
-	case errors.Is(r, registry.ErrNotFound):
+	case errors.Is(err, registry.ErrNotFound), errors.Is(err, auth.ErrNotFound):
 		status, code = http.StatusNotFound, "not_found"
-	case errors.Is(r, registry.ErrConflict):
+	case errors.Is(err, registry.ErrConflict), errors.Is(err, auth.ErrConflict):
 		status, code = http.StatusConflict, "conflict"
 	}
-	p := problem(status, code, "%s", r.Error())
-	if r.Field != "" {
-		p.Errors = []FieldError{{Location: "body." + r.Field, Message: r.Why}}
+	p := problem(status, code, "%s", err.Error())
+	if field != "" {
+		p.Errors = []FieldError{{Location: "body." + field, Message: why}}
+	}
+	return p
+}
+
+// fromDenied says no more of a sign-in that failed than auth does.
+func fromDenied(d *auth.Denied) *Problem {
+	status, detail := http.StatusUnauthorized, "name or password is not right"
+	switch d.Code {
+	case auth.DeniedCode:
+		detail = "the one-time code is missing"
+	case auth.DeniedLocked, auth.DeniedBusy:
+		status, detail = http.StatusTooManyRequests, "too many attempts; wait"
+	}
+	p := problem(status, d.Code, "%s", detail)
+	if d.RetryAfter > 0 {
+		p.retryAfter(d.RetryAfter)
 	}
 	return p
 }

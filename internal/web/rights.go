@@ -1,51 +1,71 @@
 package web
 
 import (
+	"net/http"
 	"slices"
+	"strings"
 
+	"siaga/internal/auth"
 	"siaga/internal/watch"
 )
 
-// right is what a route needs. The words are the API's.
-type right string
-
+// What a route may need beside the rights of auth's table.
 const (
-	open     right = "open"      // nobody need be signed in
-	signedIn right = "signed_in" // anyone who is
-	never    right = ""          // a route without a right is refused
-
-	liveConsole    right = "live_console"
-	liveVideo      right = "live_video"
-	handleAlerts   right = "handle_alerts"
-	closeCritical  right = "close_critical"
-	playIncident   right = "play_incident"
-	playPurpose    right = "play_purpose"
-	readLog        right = "read_log"
-	readDevices    right = "read_devices"
-	manageDevices  right = "manage_devices"
-	manageZones    right = "manage_zones"
-	switchZones    right = "switch_zones"
-	managePeople   right = "manage_people"
-	readProofs     right = "read_proofs"
-	readIncidents  right = "read_incidents"
-	closeIncidents right = "close_incidents"
-	seeMetrics     right = "see_metrics"
+	never    auth.Right = ""          // a route without a right is refused
+	open     auth.Right = "open"      // nobody need be signed in
+	signedIn auth.Right = "signed_in" // anyone who is
 )
 
-// caller is who asks.
+// caller is who asks; the zero caller is nobody.
 type caller struct {
-	id      string // person id; "" for nobody
-	classes []string
-	rights  []right
-	session string // opaque; the same for every request of one session
+	auth.Person
+	session auth.Session
+	token   string // keeps the session in use while a socket is open; never shown
+	script  bool   // came with a bearer token
 }
 
-func (c *caller) can(r right) bool {
-	return r == open || r == signedIn && c.id != "" || slices.Contains(c.rights, r)
+// can reports whether the right is the caller's in one of the scopes, or in any if none are named.
+func (c *caller) can(r auth.Right, scopes ...auth.Scope) bool {
+	if r == open || r == signedIn {
+		return r == open || c.ID != ""
+	}
+	have := auth.Scopes(c.Person, r)
+	if len(scopes) == 0 {
+		return len(have) > 0
+	}
+	return slices.ContainsFunc(have, func(s auth.Scope) bool { return slices.Contains(scopes, s) })
+}
+
+// classes are the caller's roles as the hub calls them.
+func (c *caller) classes() []string {
+	out := make([]string, len(c.Roles))
+	for i, r := range c.Roles {
+		out[i] = string(r)
+	}
+	return out
 }
 
 // sees is what of the journal the caller may read.
-func (c *caller) sees() func(*watch.Event) bool { return seesAs(c.classes) }
+func (c *caller) sees() func(*watch.Event) bool { return seesAs(c.classes()) }
 
 // concerns reports whether alerts and incidents of a category are the caller's business.
-func (c *caller) concerns(category string) bool { return categoriesOf(c.classes)(category) }
+func (c *caller) concerns(category string) bool { return categoriesOf(c.classes())(category) }
+
+// admit finds out who asks and whether the route is theirs.
+func (s *Server) admit(rt route, r *http.Request) (*caller, *Problem) {
+	who, err := s.identify(r)
+	if err != nil {
+		return nil, asProblem(err)
+	}
+	if rt.right != never && (who.can(rt.right, rt.scopes...) || rt.or != "" && who.can(rt.or)) {
+		return who, nil
+	}
+	if who.ID == "" {
+		return nil, problem(http.StatusUnauthorized, "signed_out", "sign in first: POST %s/session", prefix)
+	}
+	return nil, forbidden(who, rt.right)
+}
+
+func forbidden(who *caller, r auth.Right) *Problem {
+	return problem(http.StatusForbidden, "forbidden", "this needs the right %s; %s does not have it so far", r, strings.Join(who.classes(), ", "))
+}

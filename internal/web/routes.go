@@ -14,6 +14,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
+	"siaga/internal/auth"
 	"siaga/internal/watch"
 )
 
@@ -24,8 +25,10 @@ const prefix = "/api/v1"
 type route struct {
 	method string
 	path   string // whole
-	right  right
-	id     string // operation id in the API description
+	right  auth.Right
+	scopes []auth.Scope // in which the right is enough; none: in any
+	or     auth.Right   // is enough too
+	id     string       // operation id in the API description
 	about  string
 	tag    string
 	body   string // media types taken, "" for none

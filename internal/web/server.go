@@ -17,9 +17,11 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"siaga/internal/auth"
 	"siaga/internal/hub"
 	"siaga/internal/incident"
 	"siaga/internal/journal"
+	"siaga/internal/record"
 	"siaga/internal/registry"
 	"siaga/internal/view"
 )
@@ -34,8 +36,9 @@ type Options struct {
 	Version   string // of the program
 	Journal   *journal.Journal
 	Registry  *registry.Registry
-	Accounts  accounts
+	Auth      *auth.Auth
 	View      *view.Hub
+	Recorder  *record.Recorder
 	Hub       *hub.Hub
 	Desk      *incident.Desk
 	Fleet     fleet
@@ -75,6 +78,7 @@ type Server struct {
 	crossOrigin *http.CrossOriginProtection
 	sockets     *sockets
 	calls       *calls
+	views       *views
 	counts      struct{ requests, panics atomic.Uint64 }
 }
 
@@ -82,7 +86,7 @@ type Server struct {
 func New(o Options) (*Server, error) {
 	s := &Server{
 		opt: o, now: o.Now, mux: http.NewServeMux(), crossOrigin: http.NewCrossOriginProtection(),
-		limits: newLimits(o.NoLimits), sockets: newSockets(), calls: newCalls(),
+		limits: newLimits(o.NoLimits), sockets: newSockets(), calls: newCalls(), views: newViews(),
 	}
 	if s.now == nil {
 		s.now = time.Now

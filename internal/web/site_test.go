@@ -15,9 +15,11 @@ import (
 	"testing/fstest"
 	"time"
 
+	"siaga/internal/auth"
 	"siaga/internal/hub"
 	"siaga/internal/incident"
 	"siaga/internal/journal"
+	"siaga/internal/record"
 	"siaga/internal/registry"
 	"siaga/internal/store"
 	"siaga/internal/vault"
@@ -34,6 +36,9 @@ type site struct {
 	desk     *incident.Desk
 	view     *view.Hub
 	fleet    *fakeFleet
+	auth     *auth.Auth
+	recorder *record.Recorder
+	people   *grants
 	server   *Server
 	url      string
 	stopWeb  func() error
@@ -107,15 +112,20 @@ func newSite(t testing.TB, change ...func(*Options, *hub.Options)) *site {
 	must(t, err)
 	db, err := store.Open(ctx, filepath.Join(dir, "siaga.db"), store.Options{})
 	must(t, err)
-	s := &site{t: t, fleet: &fakeFleet{}, view: view.New(view.Options{})}
+	s := &site{t: t, people: &grants{byRole: map[string]auth.Grant{}}, fleet: &fakeFleet{}, view: view.New(view.Options{})}
 	s.journal, err = journal.Open(ctx, db, journal.Options{
-		Site: "majene", Signer: v.Signer(), Verifier: v.Verifier(), Projections: []journal.Projection{registry.Projection(), incident.Projection()},
+		Site: "majene", Signer: v.Signer(), Verifier: v.Verifier(), Projections: []journal.Projection{registry.Projection(), incident.Projection(), auth.Projection(), record.Projection()},
 	})
 	must(t, err)
 	stopJournal := start(t, s.journal.Run)
 	s.desk = incident.New(incident.Options{Log: s.journal})
 	t.Cleanup(func() { stopJournal(); must(t, db.Close()) })
 	s.registry, err = registry.Open(ctx, registry.Options{Journal: s.journal, Vault: v, Drivers: kinds{}, NamePrefix: "MJN"})
+	must(t, err)
+
+	s.auth, err = auth.Open(ctx, auth.Options{Journal: s.journal, Vault: v})
+	must(t, err)
+	s.recorder, err = record.New(record.Options{Dir: dir, Journal: s.journal})
 	must(t, err)
 
 	ho := hub.Options{
@@ -125,7 +135,7 @@ func newSite(t testing.TB, change ...func(*Options, *hub.Options)) *site {
 	o := Options{
 		Listen: "127.0.0.1:0", Site: Site{ID: "majene", Name: "KPU Majene", ZoneName: "WITA", Timezone: "Asia/Makassar"},
 		Version: "test", Journal: s.journal, Registry: s.registry, View: s.view, Desk: s.desk, Fleet: s.fleet, Drivers: kinds{}, Rules: kinds{},
-		VerifierKey: "majene+key", NoLimits: true, Accounts: fakeAccounts{},
+		VerifierKey: "majene+key", NoLimits: true, Auth: s.auth, Recorder: s.recorder,
 		Dashboard: fstest.MapFS{
 			"index.html":         {Data: []byte("<!doctype html><title>Siaga</title>")},
 			"assets/app-1234.js": {Data: []byte("export {}")},

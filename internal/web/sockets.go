@@ -117,39 +117,42 @@ func (k *sockets) drain(ctx context.Context) error {
 	return fmt.Errorf("web: %d sockets did not end by themselves and were cut", left)
 }
 
-// sessionCheck is how long a session that ended elsewhere may keep a socket.
-const sessionCheck = 5 * time.Second
+// Times of looking after sessions that hold a socket open.
+const (
+	sessionCheck = 5 * time.Second // one that expired may keep its sockets for so long
+	sessionTouch = 5 * time.Minute // watching a console is using it
+)
 
-// watchSessions lets sockets go whose session has ended.
+// watchSessions lets sockets go whose session has ended or whose person has other roles now.
 func (s *Server) watchSessions(ctx context.Context) {
-	tick := time.NewTicker(sessionCheck)
-	defer tick.Stop()
+	check, touch := time.NewTicker(sessionCheck), time.NewTicker(sessionTouch)
+	defer check.Stop()
+	defer touch.Stop()
 	for {
+		changed := s.opt.Auth.Changed()
+		s.endEnded()
 		select {
-		case <-tick.C:
-			s.checkSessions(ctx)
+		case <-changed:
+		case <-check.C:
+		case <-touch.C:
+			s.touchAll(ctx)
 		case <-ctx.Done():
 			return
 		}
 	}
 }
 
-// checkSessions asks once per session, not per socket.
-func (s *Server) checkSessions(ctx context.Context) {
+// endEnded ends the sockets and live pictures of those whose session has ended. Each session is asked for once.
+func (s *Server) endEnded() {
 	valid := map[string]bool{}
 	ended := func(who *caller) bool {
-		ok, known := valid[who.session]
+		ok, known := valid[who.session.ID]
 		if !known {
-			ok = s.stillValid(ctx, who)
-			valid[who.session] = ok
+			ok = s.stillValid(who)
+			valid[who.session.ID] = ok
 		}
 		return !ok
 	}
-	s.endWhere(ended)
-}
-
-// endWhere ends the sockets and live pictures of those whose session has ended.
-func (s *Server) endWhere(ended func(*caller) bool) {
 	s.sockets.each(func(o *openSocket) {
 		if ended(o.who) {
 			o.end(errSessionEnded)
@@ -159,4 +162,15 @@ func (s *Server) endWhere(ended func(*caller) bool) {
 	for _, session := range s.calls.endOf(ended) {
 		_ = s.opt.View.Hangup(session)
 	}
+}
+
+// touchAll keeps the sessions of open live channels in use.
+func (s *Server) touchAll(ctx context.Context) {
+	done := map[string]bool{}
+	s.sockets.each(func(o *openSocket) {
+		if !o.media && !done[o.who.session.ID] {
+			done[o.who.session.ID] = true
+			s.touch(ctx, o.who)
+		}
+	})
 }

@@ -3,6 +3,7 @@ package web
 import (
 	"net/http"
 
+	"siaga/internal/auth"
 	"siaga/internal/registry"
 )
 
@@ -14,11 +15,17 @@ const (
 	del   = http.MethodDelete
 )
 
+// full is the only scope with which a right changes anything here; pictures are the scopes that show live video.
+var (
+	full     = []auth.Scope{auth.ScopeFull}
+	pictures = []auth.Scope{auth.ScopeFull, auth.ScopeRead, auth.ScopeTest}
+)
+
 // table is every route there is, with the right it needs. A test walks it.
 func table() []route {
 	var all []route
 	for _, part := range [][]route{
-		outsideRoutes(), sessionRoutes(), zoneRoutes(), deviceRoutes(), cameraRoutes(), incidentRoutes(), eventRoutes(), proofRoutes(),
+		outsideRoutes(), sessionRoutes(), peopleRoutes(), zoneRoutes(), deviceRoutes(), cameraRoutes(), incidentRoutes(), eventRoutes(), proofRoutes(),
 	} {
 		all = append(all, part...)
 	}
@@ -29,7 +36,7 @@ func outsideRoutes() []route {
 	return []route{
 		{method: get, path: "/healthz", right: open, id: "healthz", about: "The program answers", serve: raw((*Server).healthz)},
 		{method: get, path: "/readyz", right: open, id: "readyz", about: "Everything is there that people need", serve: raw((*Server).readyz)},
-		{method: get, path: "/metrics", right: open, id: "metrics", about: "Counts, for this machine or with the right see_metrics", serve: raw((*Server).metricsPage)},
+		{method: get, path: "/metrics", right: open, id: "metrics", about: "Counts, for this machine or with the right settings", serve: raw((*Server).metricsPage)},
 		{method: get, path: prefix + "/openapi.json", right: open, id: "openapi", about: "This description", tag: "about", gives: "application/openapi+json", serve: raw((*Server).description)},
 		{method: get, path: prefix + "/live", right: signedIn, id: "live", about: "Live channel, a websocket", tag: "live", status: http.StatusSwitchingProtocols, query: []string{"after"}, serve: raw((*Server).live)},
 	}
@@ -39,33 +46,34 @@ func zoneRoutes() []route {
 	const tag = "zones"
 	return []route{
 		{method: get, path: prefix + "/zones", right: signedIn, id: "list-zones", about: "Zones, parents before children", tag: tag, serve: call((*Server).listZones)},
-		{method: post, path: prefix + "/zones", right: manageZones, id: "add-zone", about: "Add a zone", tag: tag, status: http.StatusCreated, serve: call((*Server).addZone)},
+		{method: post, path: prefix + "/zones", right: auth.RightZones, id: "add-zone", about: "Add a zone", tag: tag, status: http.StatusCreated, serve: call((*Server).addZone)},
 		{method: get, path: prefix + "/zones/{id}", right: signedIn, id: "get-zone", about: "One zone", tag: tag, serve: call((*Server).getZone)},
-		{method: patch, path: prefix + "/zones/{id}", right: manageZones, id: "change-zone", about: "Change a zone", tag: tag, serve: call((*Server).changeZone)},
-		{method: del, path: prefix + "/zones/{id}", right: manageZones, id: "remove-zone", about: "Remove an empty zone", tag: tag, status: http.StatusNoContent, serve: call((*Server).removeZone)},
-		{method: post, path: prefix + "/zones/{id}/arm", right: switchZones, id: "arm-zone", about: "Presence is an alert from now on", tag: tag, serve: zoneSwitch((*registry.Registry).ArmZone, true)},
-		{method: post, path: prefix + "/zones/{id}/disarm", right: switchZones, id: "disarm-zone", about: "Presence is no alert any more; needs a reason", tag: tag, serve: zoneSwitch((*registry.Registry).ArmZone, false)},
-		{method: post, path: prefix + "/zones/{id}/lock", right: switchZones, id: "lock-zone", about: "Lock up: motion inside is critical", tag: tag, serve: zoneSwitch((*registry.Registry).LockZone, true)},
-		{method: post, path: prefix + "/zones/{id}/unlock", right: switchZones, id: "unlock-zone", about: "Open again; needs a reason and a second person", tag: tag, serve: zoneSwitch((*registry.Registry).LockZone, false)},
+		{method: patch, path: prefix + "/zones/{id}", right: auth.RightZones, id: "change-zone", about: "Change a zone", tag: tag, serve: call((*Server).changeZone)},
+		{method: del, path: prefix + "/zones/{id}", right: auth.RightZones, id: "remove-zone", about: "Remove an empty zone", tag: tag, status: http.StatusNoContent, serve: call((*Server).removeZone)},
+		{method: post, path: prefix + "/zones/{id}/arm", right: auth.RightArm, id: "arm-zone", about: "Presence is an alert from now on", tag: tag, serve: zoneSwitch((*registry.Registry).ArmZone, true)},
+		{method: post, path: prefix + "/zones/{id}/disarm", right: auth.RightArm, id: "disarm-zone", about: "Presence is no alert any more; needs a reason", tag: tag, serve: zoneSwitch((*registry.Registry).ArmZone, false)},
+		{method: post, path: prefix + "/zones/{id}/lock", right: auth.RightArm, id: "lock-zone", about: "Lock up: motion inside is critical", tag: tag, serve: zoneSwitch((*registry.Registry).LockZone, true)},
+		{method: post, path: prefix + "/zones/{id}/unlock", right: auth.RightArm, id: "unlock-zone", about: "Open again; needs a reason and a second person", tag: tag, serve: zoneSwitch((*registry.Registry).LockZone, false)},
 	}
 }
 
 func deviceRoutes() []route {
 	const tag = "devices"
 	return []route{
-		{method: get, path: prefix + "/devices", right: readDevices, id: "list-devices", about: "Devices and how they are doing", tag: tag, serve: call((*Server).listDevices)},
-		{method: post, path: prefix + "/devices", right: manageDevices, id: "add-device", about: "Register a device", tag: tag, status: http.StatusCreated, serve: call((*Server).addDevice)},
-		{method: get, path: prefix + "/devices/hints", right: manageDevices, id: "path-hints", about: "Common RTSP paths by vendor", tag: tag, serve: call((*Server).pathHints)},
-		{method: get, path: prefix + "/devices/suggest", right: manageDevices, id: "suggest-name", about: "A free name and id for a device in a zone", tag: tag, serve: call((*Server).suggestName)},
-		{method: post, path: prefix + "/devices/probe", right: manageDevices, id: "probe-device", about: "Look at a device without registering it", tag: tag, serve: call((*Server).probeDevice)},
-		{method: get, path: prefix + "/devices/{id}", right: readDevices, id: "get-device", about: "One device", tag: tag, serve: call((*Server).getDevice)},
-		{method: patch, path: prefix + "/devices/{id}", right: manageDevices, id: "change-device", about: "Change a device; needs a reason", tag: tag, serve: call((*Server).changeDevice)},
-		{method: del, path: prefix + "/devices/{id}", right: manageDevices, id: "remove-device", about: "Take a device off the site; its history stays", tag: tag, status: http.StatusNoContent, serve: call((*Server).removeDevice)},
-		{method: post, path: prefix + "/devices/{id}/enable", right: manageDevices, id: "enable-device", about: "Switch on", tag: tag, serve: deviceSwitch(true)},
-		{method: post, path: prefix + "/devices/{id}/disable", right: manageDevices, id: "disable-device", about: "Switch off; needs a reason", tag: tag, serve: deviceSwitch(false)},
-		{method: post, path: prefix + "/devices/{id}/replace", right: manageDevices, id: "replace-device", about: "Put a new unit into its place", tag: tag, serve: call((*Server).replaceDevice)},
-		{method: post, path: prefix + "/devices/{id}/credential", right: manageDevices, id: "issue-credential", about: "Make a new MQTT secret and show it once", tag: tag, serve: call((*Server).issueCredential)},
-		{method: get, path: prefix + "/drivers", right: manageDevices, id: "list-drivers", about: "Kinds of devices this build speaks", tag: tag, serve: call((*Server).listDrivers)},
+		{method: get, path: prefix + "/devices", right: auth.RightViewDevices, id: "list-devices", about: "Devices and how they are doing", tag: tag, serve: call((*Server).listDevices)},
+		{method: post, path: prefix + "/devices", right: auth.RightDevices, scopes: full, id: "add-device", about: "Register a device", tag: tag, status: http.StatusCreated, serve: call((*Server).addDevice)},
+		{method: get, path: prefix + "/devices/hints", right: auth.RightDevices, scopes: full, id: "path-hints", about: "Common RTSP paths by vendor", tag: tag, serve: call((*Server).pathHints)},
+		{method: get, path: prefix + "/devices/suggest", right: auth.RightDevices, scopes: full, id: "suggest-name", about: "A free name and id for a device in a zone", tag: tag, serve: call((*Server).suggestName)},
+		{method: post, path: prefix + "/devices/probe", right: auth.RightDevices, scopes: full, id: "probe-device", about: "Look at a device without registering it", tag: tag, serve: call((*Server).probeDevice)},
+		{method: get, path: prefix + "/devices/{id}", right: auth.RightViewDevices, id: "get-device", about: "One device", tag: tag, serve: call((*Server).getDevice)},
+		{method: patch, path: prefix + "/devices/{id}", right: auth.RightDevices, scopes: full, id: "change-device", about: "Change a device; needs a reason", tag: tag, serve: call((*Server).changeDevice)},
+		{method: del, path: prefix + "/devices/{id}", right: auth.RightDevices, scopes: full, id: "remove-device", about: "Take a device off the site; its history stays", tag: tag, status: http.StatusNoContent, serve: call((*Server).removeDevice)},
+		{method: post, path: prefix + "/devices/{id}/enable", right: auth.RightDevices, scopes: full, id: "enable-device", about: "Switch on", tag: tag, serve: deviceSwitch(true)},
+		{method: post, path: prefix + "/devices/{id}/disable", right: auth.RightDevices, scopes: full, id: "disable-device", about: "Switch off; needs a reason", tag: tag, serve: deviceSwitch(false)},
+		{method: post, path: prefix + "/devices/{id}/replace", right: auth.RightDevices, scopes: full, id: "replace-device", about: "Put a new unit into its place", tag: tag, serve: call((*Server).replaceDevice)},
+		{method: post, path: prefix + "/devices/{id}/credential", right: auth.RightDevices, scopes: full, id: "issue-credential", about: "Make a new MQTT secret and show it once", tag: tag, serve: call((*Server).issueCredential)},
+		{method: del, path: prefix + "/devices/{id}/credential", right: auth.RightDevices, scopes: []auth.Scope{auth.ScopeFull, auth.ScopeRevoke}, id: "revoke-credential", about: "End the MQTT identity at once", tag: tag, status: http.StatusNoContent, serve: call((*Server).revokeCredential)},
+		{method: get, path: prefix + "/drivers", right: auth.RightDevices, scopes: full, id: "list-drivers", about: "Kinds of devices this build speaks", tag: tag, serve: call((*Server).listDrivers)},
 		{method: get, path: prefix + "/rules", right: signedIn, id: "list-rules", about: "Rules in force", tag: "rules", serve: call((*Server).listRules)},
 	}
 }
@@ -74,26 +82,29 @@ func cameraRoutes() []route {
 	const tag = "cameras"
 	camera := prefix + "/cameras/{id}"
 	return []route{
-		{method: post, path: camera + "/whep", right: liveVideo, id: "whep", about: "Live picture over WebRTC: an SDP offer gives an answer", tag: tag, status: http.StatusCreated, body: sdpType, limit: 128 << 10, query: []string{"stream"}, gives: sdpType, serve: raw((*Server).whepOffer)},
-		{method: del, path: camera + "/whep/{session}", right: liveVideo, id: "whep-hangup", about: "End a live picture", tag: tag, status: http.StatusNoContent, serve: raw((*Server).whepHangup)},
-		{method: get, path: camera + "/live.mp4", right: liveVideo, id: "live-mp4", about: "Live picture as fragmented MP4 over a websocket", tag: tag, status: http.StatusSwitchingProtocols, query: []string{"stream"}, serve: raw((*Server).liveMP4)},
-		{method: get, path: camera + "/snapshot.jpg", right: liveVideo, id: "snapshot", about: "Newest picture; with at, one out of the recording", tag: tag, query: []string{"at", "incident", "purpose"}, gives: "image/jpeg", serve: raw((*Server).snapshot)},
+		{method: post, path: camera + "/whep", right: auth.RightLiveConsole, scopes: pictures, id: "whep", about: "Live picture over WebRTC: an SDP offer gives an answer", tag: tag, status: http.StatusCreated, body: sdpType, limit: 128 << 10, query: []string{"stream"}, gives: sdpType, serve: raw((*Server).whepOffer)},
+		{method: del, path: camera + "/whep/{session}", right: auth.RightLiveConsole, scopes: pictures, id: "whep-hangup", about: "End a live picture", tag: tag, status: http.StatusNoContent, serve: raw((*Server).whepHangup)},
+		{method: get, path: camera + "/live.mp4", right: auth.RightLiveConsole, scopes: pictures, id: "live-mp4", about: "Live picture as fragmented MP4 over a websocket", tag: tag, status: http.StatusSwitchingProtocols, query: []string{"stream"}, serve: raw((*Server).liveMP4)},
+		{method: get, path: camera + "/snapshot.jpg", right: auth.RightLiveConsole, scopes: pictures, id: "snapshot", about: "Newest picture; with at, one out of the recording", tag: tag, query: []string{"at", "stream", "incident", "purpose"}, gives: "image/jpeg", serve: raw((*Server).snapshot)},
+		{method: get, path: camera + "/segments", right: auth.RightViewDevices, id: "list-segments", about: "Recorded files of a span", tag: tag, serve: call((*Server).listSegments)},
+		{method: get, path: camera + "/gaps", right: auth.RightViewDevices, id: "list-gaps", about: "Spans without video, and why", tag: tag, serve: call((*Server).listGaps)},
+		{method: get, path: camera + "/video.mp4", right: auth.RightPlayIncident, or: auth.RightPlayAny, id: "video", about: "Recorded video, with Range; for an incident or a stated purpose", tag: tag, query: []string{"stream", "from", "to", "incident", "purpose"}, gives: "video/mp4", serve: raw((*Server).video)},
 	}
 }
 
 func eventRoutes() []route {
 	return []route{
-		{method: get, path: prefix + "/events", right: signedIn, id: "list-events", about: "Events that the caller may see", tag: "events", serve: call((*Server).listEvents)},
-		{method: get, path: prefix + "/events/{seq}", right: signedIn, id: "get-event", about: "One event", tag: "events", serve: call((*Server).getEvent)},
+		{method: get, path: prefix + "/events", right: auth.RightEvents, id: "list-events", about: "Events that the caller may see", tag: "events", serve: call((*Server).listEvents)},
+		{method: get, path: prefix + "/events/{seq}", right: auth.RightEvents, id: "get-event", about: "One event", tag: "events", serve: call((*Server).getEvent)},
 	}
 }
 
 func proofRoutes() []route {
 	const tag = "proofs"
 	return []route{
-		{method: get, path: prefix + "/events/{seq}/proof", right: readProofs, id: "prove-event", about: "Proof that the event is in the log", tag: tag, serve: call((*Server).proveEvent)},
-		{method: get, path: prefix + "/checkpoint", right: readProofs, id: "checkpoint", about: "The newest signed tree head", tag: tag, gives: "text/plain", serve: raw((*Server).checkpoint)},
-		{method: get, path: prefix + "/checkpoint/key", right: readProofs, id: "checkpoint-key", about: "What checkpoints are checked with", tag: tag, gives: "text/plain", serve: raw((*Server).checkpointKey)},
-		{method: get, path: prefix + "/checkpoint/consistency", right: readProofs, id: "prove-consistency", about: "Proof that an older tree is a prefix of a newer one", tag: tag, serve: call((*Server).proveConsistency)},
+		{method: get, path: prefix + "/events/{seq}/proof", right: auth.RightProofs, id: "prove-event", about: "Proof that the event is in the log", tag: tag, serve: call((*Server).proveEvent)},
+		{method: get, path: prefix + "/checkpoint", right: auth.RightProofs, id: "checkpoint", about: "The newest signed tree head", tag: tag, gives: "text/plain", serve: raw((*Server).checkpoint)},
+		{method: get, path: prefix + "/checkpoint/key", right: auth.RightProofs, id: "checkpoint-key", about: "What checkpoints are checked with", tag: tag, gives: "text/plain", serve: raw((*Server).checkpointKey)},
+		{method: get, path: prefix + "/checkpoint/consistency", right: auth.RightProofs, id: "prove-consistency", about: "Proof that an older tree is a prefix of a newer one", tag: tag, serve: call((*Server).proveConsistency)},
 	}
 }

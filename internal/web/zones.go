@@ -162,5 +162,5 @@ func zoneSwitch(throw func(*registry.Registry, context.Context, registry.By, str
 
 // by says who acts, for the event.
 func by(ctx context.Context, reason string) registry.By {
-	return registry.By{Actor: callerOf(ctx).id, Reason: reason}
+	return registry.By{Actor: callerOf(ctx).ID, Reason: reason}
 }
