@@ -74,7 +74,7 @@ func (h *house) pass(d time.Duration) {
 }
 
 var shippedOnce = sync.OnceValues(func() (*rules.Set, error) {
-	set, _, err := rules.Load(os.DirFS("../../configs/rules"), "configs/rules")
+	set, _, err := rules.Load(os.DirFS("../.."), "configs/rules")
 	return set, err
 })
 

@@ -61,7 +61,7 @@ func TestLoad_NamesEveryFaultWithItsPlace(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			_, _, err = Load(fstest.MapFS{f.Name(): {Data: raw}}, "rules")
+			_, _, err = Load(fstest.MapFS{"rules/" + f.Name(): {Data: raw}}, "rules")
 			if err == nil {
 				t.Fatal("it was loaded")
 			}
@@ -77,7 +77,7 @@ func TestLoad_NamesEveryFaultWithItsPlace(t *testing.T) {
 }
 
 func TestLoad_PointsIntoABlockOfSeveralLines(t *testing.T) {
-	_, _, err := Load(fstest.MapFS{"r.yaml": {Data: []byte(rule("r", `
+	_, _, err := Load(fstest.MapFS{"rules/r.yaml": {Data: []byte(rule("r", `
 when: |
   zone.armed &&
     e.devise == "x"
@@ -88,7 +88,7 @@ when: |
 }
 
 func TestLoad_WarnsOfKindsThatNobodyMakes(t *testing.T) {
-	_, warnings, err := Load(fstest.MapFS{"r.yaml": {Data: []byte(strings.Replace(rule("r", ""), "radio.emergency", "radio.emergancy", 1))}}, "rules")
+	_, warnings, err := Load(fstest.MapFS{"rules/r.yaml": {Data: []byte(strings.Replace(rule("r", ""), "radio.emergency", "radio.emergancy", 1))}}, "rules")
 	if err != nil || len(warnings) != 1 || !strings.Contains(warnings[0].Error(), `did you mean "radio.emergency"`) {
 		t.Errorf("warnings %v, error %v", warnings, err)
 	}
@@ -96,8 +96,8 @@ func TestLoad_WarnsOfKindsThatNobodyMakes(t *testing.T) {
 
 func TestLoad_TellsAllFaultsAtOnce(t *testing.T) {
 	_, _, err := Load(fstest.MapFS{
-		"a.yaml": {Data: []byte(rule("a", "whn: 1\nwindow: x\n"))},
-		"b.yaml": {Data: []byte(rule("b", "key: nope\n"))},
+		"rules/a.yaml": {Data: []byte(rule("a", "whn: 1\nwindow: x\n"))},
+		"rules/b.yaml": {Data: []byte(rule("b", "key: nope\n"))},
 	}, "rules")
 	for _, want := range []string{`a.yaml:7:1`, `a.yaml:8:9`, `b.yaml:7:6`} {
 		if err == nil || !strings.Contains(err.Error(), want) {
@@ -107,13 +107,13 @@ func TestLoad_TellsAllFaultsAtOnce(t *testing.T) {
 }
 
 func TestLoad_RefusesWhatIsTooLarge(t *testing.T) {
-	_, _, err := Load(fstest.MapFS{"a.yaml": {Data: []byte(rule("a", "# "+strings.Repeat("x", MaxFile)))}}, "rules")
+	_, _, err := Load(fstest.MapFS{"rules/a.yaml": {Data: []byte(rule("a", "# "+strings.Repeat("x", MaxFile)))}}, "rules")
 	if err == nil || !strings.Contains(err.Error(), "the limit is 65536") {
 		t.Errorf("got %v", err)
 	}
 	many := fstest.MapFS{}
 	for i := range MaxRules + 1 {
-		many[fmt.Sprintf("r%d.yaml", i)] = &fstest.MapFile{}
+		many[fmt.Sprintf("rules/r%d.yaml", i)] = &fstest.MapFile{}
 	}
 	if _, _, err := Load(many, "rules"); err == nil || !strings.Contains(err.Error(), "the limit is 1000") {
 		t.Errorf("got %v", err)

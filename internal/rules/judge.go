@@ -318,7 +318,7 @@ func (j *Judge) settled(raw []byte) {
 // clockJumped moves the timers with the site's clock, so that a wait of a minute stays one.
 func (j *Judge) clockJumped(raw []byte) {
 	var body struct {
-		By float64 `json:"by_ms"`
+		By float64 `json:"jump_ms"`
 	}
 	if json.Unmarshal(raw, &body) == nil && body.By != 0 {
 		j.memory.shift(int64(body.By))

@@ -40,7 +40,7 @@ func load(t testing.TB, files ...string) *Set {
 	dir := fstest.MapFS{}
 	for _, f := range files {
 		id, _, _ := strings.Cut(strings.TrimPrefix(f, "id: "), "\n")
-		dir[id+".yaml"] = &fstest.MapFile{Data: []byte(f)}
+		dir["rules/"+id+".yaml"] = &fstest.MapFile{Data: []byte(f)}
 	}
 	set, _, err := Load(dir, "rules")
 	if err != nil {
@@ -95,15 +95,20 @@ func TestShipped_EachRuleSpeaksUp(t *testing.T) {
 		{"drone-height", Zone{}, []step{{0, "drone.position", `{"height_takeoff_m":121}`}, {1, "drone.offline", `{}`}}, "important", true},
 		{"drone-height", Zone{}, []step{{0, "drone.position", `{"height_takeoff_m":110}`}}, "", false},
 		{"drone-height", Zone{}, []step{{0, "drone.position", `{"lat":1}`}}, "", false},
-		{"drone-fence", Zone{}, []step{{0, "drone.limits", `{"near_area_limit":true}`}, {1, "drone.limits", `{"near_area_limit":false}`}}, "important", true},
+		{"drone-fence", Zone{}, []step{{0, "drone.limits", `{"near_area":true}`}, {1, "drone.limits", `{"near_area":false}`}}, "important", true},
 		{"drone-battery", Zone{}, []step{{0, "drone.battery", `{"percent":29}`}, {1, "drone.battery", `{"percent":80}`}}, "caution", true},
 		{"drone-battery", Zone{}, []step{{0, "drone.battery", `{"percent":40,"return_home_power":45}`}}, "important", false},
 		{"drone-battery", Zone{}, []step{{0, "drone.battery", `{"percent":31}`}}, "", false},
-		{"drone-control-lost", Zone{}, []step{{0, "drone.control_lost", `{}`}, {9, "drone.control_regained", `{}`}}, "important", true},
-		{"drone-hms", Zone{}, []step{{0, "drone.hms_raised", `{"code":"0x1","level":2,"in_the_sky":1}`}, {9, "drone.hms_cleared", `{"code":"0x1"}`}}, "important", true},
+		{"drone-control-lost", Zone{}, []step{{0, "drone.control_lost", `{}`}, {9, "drone.control_restored", `{}`}}, "important", true},
+		{"drone-control-lost", Zone{}, []step{{0, "drone.control_lost", `{"height_takeoff_m":0.2}`}}, "", false},
+		{"drone-vanished", Zone{}, []step{{0, "drone.offline", `{"reason":"silence","was":{"height_takeoff_m":80}}`}, {9, "drone.online", `{}`}}, "important", true},
+		{"drone-vanished", Zone{}, []step{{0, "drone.offline", `{"reason":"silence","was":{"height_takeoff_m":0}}`}}, "", false},
+		{"radio-stuck", Zone{}, []step{{0, "radio.channel", `{"stuck":true}`}}, "important", false},
+		{"radio-stuck", Zone{}, []step{{0, "radio.channel", `{"stuck":false}`}}, "", false},
+		{"drone-hms", Zone{}, []step{{0, "drone.hms_raised", `{"code":"0x1","level":2,"in_the_sky":true}`}, {9, "drone.hms_cleared", `{"code":"0x1"}`}}, "important", true},
 		{"drone-hms", Zone{}, []step{{0, "drone.hms_raised", `{"code":"0x1","level":2}`}}, "caution", false},
 		{"drone-hms", Zone{}, []step{{0, "drone.hms_raised", `{"code":"0x1","level":1}`}}, "", false},
-		{"drone-airsense", Zone{}, []step{{0, "drone.airsense", `{"icao":"8A0341","warning_level":3}`}}, "important", false},
+		{"drone-airsense", Zone{}, []step{{0, "drone.airsense", `{"icao":"8A0341","level":3}`}}, "important", false},
 		{"door-forced", locked, []step{{0, "door.opened", `{}`}}, "critical", false},
 		{"door-forced", store, []step{{0, "door.opened", `{}`}}, "", false},
 		{"door-held", store, []step{{0, "door.opened", `{}`}, {61, "site.started", `{}`}, {62, "door.closed", `{}`}}, "caution", true},
@@ -133,7 +138,7 @@ func TestShipped_EachRuleSpeaksUp(t *testing.T) {
 		{"rule-disabled", Zone{}, []step{{0, "rule.changed", `{"rule":"smoke"}`}}, "", false},
 		{"disk-level", Zone{}, []step{{0, "disk.level", `{"percent":81}`}, {9, "disk.level", `{"percent":70}`}}, "caution", true},
 		{"disk-level", Zone{}, []step{{0, "disk.level", `{"percent":96}`}}, "critical", false},
-		{"clock-jumped", Zone{}, []step{{0, "clock.jumped", `{"by_ms":3600000}`}}, "important", false},
+		{"clock-jumped", Zone{}, []step{{0, "clock.jumped", `{"jump_ms":3600000}`}}, "important", false},
 		{"worker-failed", Zone{}, []step{{0, "worker.failed", `{"worker":"cam-1"}`}}, "important", false},
 		{"gateway-lost", Zone{}, []step{{0, "gateway.lost", `{"reason":"unreachable"}`}, {9, "gateway.online", `{}`}}, "important", true},
 		{"device-down", Zone{}, []step{{0, "device.down", `{"reason":"unreachable"}`}, {6, "site.started", `{}`}, {9, "device.up", `{}`}}, "important", true},
@@ -205,6 +210,12 @@ func TestJudge_OwnEventsAreNotJudged(t *testing.T) {
 	}
 }
 
+func TestLoad_AFolderWithoutRulesIsAnError(t *testing.T) {
+	if _, _, err := Load(fstest.MapFS{"rules/readme.txt": {}}, "rules"); err == nil || !strings.Contains(err.Error(), "nothing would be judged") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestReads_ExactFamilyAndSuffix(t *testing.T) {
 	set := load(t, rule("a", "clear: {on: [door.*, \"*.garbled\"]}\n"))
 	for kind, want := range map[string]bool{
@@ -235,7 +246,7 @@ func TestSuppression_HoldsForTheKeyAndOnlyWhileActive(t *testing.T) {
 func TestClockJump_DoesNotShortenAWait(t *testing.T) {
 	judge := NewJudge(load(t, rule("r", "for: 60s\nclear: {on: radio.text}\n")), Bare{})
 	judge.Judge(event(0, "radio.emergency", `{}`))
-	if got := judge.Judge(event(3610, "clock.jumped", `{"by_ms":3600000}`)); len(got) != 0 {
+	if got := judge.Judge(event(3610, "clock.jumped", `{"jump_ms":3600000}`)); len(got) != 0 {
 		t.Errorf("the jump fired %v", got)
 	}
 	if got := judge.Tick(start.Add(3659 * time.Second)); len(got) != 0 {
@@ -280,7 +291,7 @@ func TestJudge_RestoredAnywhereItClaimsTheSame(t *testing.T) {
 		for range rapid.IntRange(1, 60).Draw(rt, "events") {
 			at += rapid.SampledFrom([]float64{0, 0.1, 1, 30, 100, 700}).Draw(rt, "pause")
 			e := event(at, rapid.SampledFrom(kinds).Draw(rt, "kind"), rapid.SampledFrom([]string{
-				`{}`, `{"height_takeoff_m":115}`, `{"height_takeoff_m":50}`, `{"repeat_of":1}`, `{"by_ms":5000}`,
+				`{}`, `{"height_takeoff_m":115}`, `{"height_takeoff_m":50}`, `{"repeat_of":1}`, `{"jump_ms":5000}`,
 				`{"alert":{"key":"radio-emergency/dev-1/","cleared_by":"act"}}`,
 			}).Draw(rt, "body"))
 			want, got := whole.Judge(e), parts.Judge(e)

@@ -56,37 +56,41 @@ func radioKinds() []Kind {
 
 func droneKinds() []Kind {
 	return slices.Concat(
-		facts("drone.online", "drone.offline", "drone.mode", "drone.control_lost", "drone.control_regained", "drone.home",
+		facts("drone.online", "drone.offline", "drone.mode", "drone.control_lost", "drone.control_restored", "drone.home",
 			"drone.limits", "drone.hms_raised", "drone.hms_cleared", "drone.airsense", "drone.task", "drone.event",
-			"drone.unregistered", "drone.garbled", "dock.state", "dock.power"),
-		samples("drone.position", "drone.battery", "drone.link", "dock.environment"))
+			"drone.state", "drone.unregistered", "drone.garbled", "dock.online", "dock.offline", "dock.state",
+			"dock.request", "rc.online", "rc.offline"),
+		samples("drone.position", "drone.battery", "drone.link", "drone.payload", "dock.environment", "dock.power",
+			"dock.maintenance", "rc.state"))
 }
 
 func sensorKinds() []Kind {
 	return slices.Concat(
 		facts("door.opened", "door.closed", "motion.detected", "motion.cleared", "smoke.detected", "smoke.cleared",
-			"water.detected", "water.cleared", "tamper.detected", "tamper.cleared", "sensor.battery_low", "sensor.online",
-			"sensor.offline", "sensor.action", "sensor.unregistered", "sensor.garbled", "gateway.online", "gateway.offline",
-			"gateway.lost", "power.lost", "power.restored"),
+			"water.detected", "water.cleared", "tamper.detected", "tamper.cleared", "power.lost", "power.restored",
+			"sensor.battery_low", "sensor.online", "sensor.offline", "sensor.action", "sensor.unregistered",
+			"sensor.garbled", "gateway.online", "gateway.offline", "gateway.lost", "mqtt.lost", "mqtt.online",
+			"mqtt.garbled"),
 		samples("sensor.battery", "sensor.environment"))
 }
 
 func cameraKinds() []Kind {
 	return facts("camera.online", "camera.lost", "camera.sub_online", "camera.sub_lost", "camera.clock",
-		"camera.frames_dropped", "camera.packets_lost", "camera.format_changed", "segment.closed", "segment.expired",
-		"gap.opened", "gap.closed")
+		"camera.frames_dropped", "camera.packets_lost", "camera.format_changed", "camera.garbled", "recording.expected",
+		"recording.ended", "segment.closed", "segment.expired", "gap.opened", "gap.closed", "hold.placed", "hold.released")
 }
 
 func siteKinds() []Kind {
-	return facts("site.started", "site.stopped", "device.up", "device.down", "device.registered", "device.changed",
-		"device.removed", "device.replaced", "device.enabled", "device.disabled", "device.credential_issued",
-		"device.credential_revoked", "zone.added", "zone.changed", "zone.removed", "zone.armed", "zone.disarmed",
-		"zone.locked", "zone.unlocked", "disk.level", "clock.jumped", "worker.failed", "mqtt.lost", "mqtt.online",
+	return facts("site.started", "site.stopping", "site.stopped", "device.up", "device.down", "device.registered",
+		"device.changed", "device.removed", "device.replaced", "device.enabled", "device.disabled",
+		"device.credential_issued", "device.credential_revoked", "zone.added", "zone.changed", "zone.removed",
+		"zone.armed", "zone.disarmed", "zone.locked", "zone.unlocked", "disk.level", "clock.jumped", "worker.failed",
 		"broker.refused", "broker.publish_refused", "broker.subscribe_refused", "broker.throttled",
 		"broker.signin_failed", "broker.topic_unsupported", "broker.oversize", "broker.bad_protocol", "broker.overload",
-		"broker.store_trouble", "auth.signed_in", "auth.failed", "auth.locked",
-		"body.erased", "integrity.log_broken", "integrity.footage_broken", "rule.changed", "alert.raised",
-		"alert.updated", "alert.cleared", "incident.opened", "incident.changed", "act.acknowledged", "act.responded",
-		"act.escalated", "act.resolved", "act.closed", "act.false_alarm", "act.duplicate", "act.drill", "act.reopened",
-		"act.noted", "act.split", "act.merged")
+		"broker.store_trouble", "auth.signed_in", "auth.signed_out", "auth.failed", "auth.locked", "auth.token_issued",
+		"person.added", "person.changed", "person.role_changed", "person.disabled", "person.enabled",
+		"person.password_set", "person.second_factor", "person.phone_set", "body.erased", "integrity.log_broken",
+		"integrity.footage_broken", "rule.changed", "alert.raised", "alert.updated", "alert.cleared", "incident.opened",
+		"incident.changed", "act.acknowledged", "act.responded", "act.escalated", "act.resolved", "act.closed",
+		"act.false_alarm", "act.duplicate", "act.drill", "act.reopened", "act.noted", "act.split", "act.merged")
 }

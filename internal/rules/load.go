@@ -19,12 +19,16 @@ import (
 // Warning is what is odd but not wrong about a rule file.
 type Warning = Fault
 
-// Load reads every *.yaml file in the root of fsys: one rule a file, named after its id. dir is only used in messages.
-// The error names every fault with file, line and column; warnings do not keep a set from working.
+// Load reads every *.yaml file of a folder in fsys: one rule a file, named after its id. The error names every fault with
+// file, line and column; warnings do not keep a set from working. A folder without rules is an error: nothing would be
+// judged.
 func Load(fsys fs.FS, dir string) (*Set, []Warning, error) {
-	names, err := fs.Glob(fsys, "*.yaml")
+	names, err := fs.Glob(fsys, path.Join(dir, "*.yaml"))
 	if err != nil {
 		return nil, nil, fmt.Errorf("rules: reading %s: %w", dir, err)
+	}
+	if len(names) == 0 {
+		return nil, nil, fmt.Errorf("rules: there is no *.yaml file in %s, so nothing would be judged: put the shipped rules there", dir)
 	}
 	if len(names) > MaxRules {
 		return nil, nil, fmt.Errorf("rules: %s holds %d rule files, the limit is %d", dir, len(names), MaxRules)
@@ -38,11 +42,11 @@ func Load(fsys fs.FS, dir string) (*Set, []Warning, error) {
 	for _, name := range names {
 		raw, err := readLimited(fsys, name)
 		if err != nil {
-			return nil, nil, fmt.Errorf("rules: reading %s: %w", path.Join(dir, name), err)
+			return nil, nil, fmt.Errorf("rules: reading %s: %w", name, err)
 		}
-		doc := &document{file: path.Join(dir, name)}
+		doc := &document{file: name}
 		r := doc.rule(env, raw)
-		if r != nil && r.ID != "" && r.ID+".yaml" != name {
+		if r != nil && r.ID != "" && r.ID+".yaml" != path.Base(name) {
 			doc.fault(place{1, 1}, "the rule's id is %q, so the file's name must be %s.yaml", r.ID, r.ID)
 		}
 		docs = append(docs, doc)
