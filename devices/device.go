@@ -28,6 +28,12 @@ type Host interface {
 	Media(au watch.AccessUnit)
 }
 
+// Linked is a Host that wants to know when a gateway's link stands, before the gateway has anything to say.
+type Linked interface {
+	// Linked says that the connection is made. It may journal, and MUST NOT wait for the device.
+	Linked(ctx context.Context)
+}
+
 // Receipt resolves once, when the reading is durable or can never become so.
 type Receipt interface {
 	// Wait returns nil when durable, the reason when it never will be, or ctx.Err().

@@ -115,6 +115,9 @@ func (s *Session) Run(ctx context.Context, host devices.Host) error {
 		return r.verdict(ctx, err)
 	}
 	r.connected = time.Now()
+	if l, ok := host.(devices.Linked); ok {
+		l.Linked(r.ctx)
+	}
 	r.work(ctx)
 	s.unsettled = r.launched != r.settled
 	r.stop()

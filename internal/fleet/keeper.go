@@ -146,6 +146,12 @@ func (l *listener) Observe(ctx context.Context, r watch.Reading) (devices.Receip
 	return l.Host.Observe(ctx, r)
 }
 
+// Linked notes that a gateway's session with the broker stands.
+func (l *listener) Linked(ctx context.Context) {
+	l.keeper.heard(l.keeper.fleet.now())
+	l.keeper.observe(ctx, "gateway.connected", map[string]any{"driver": l.keeper.spec.Driver})
+}
+
 // Media hands the unit on; a device that sends pictures is there.
 func (l *listener) Media(au watch.AccessUnit) {
 	// The clock is asked for once in a while, not for each of thousands of frames a second.

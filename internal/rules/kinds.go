@@ -69,7 +69,7 @@ func sensorKinds() []Kind {
 		facts("door.opened", "door.closed", "motion.detected", "motion.cleared", "smoke.detected", "smoke.cleared",
 			"water.detected", "water.cleared", "tamper.detected", "tamper.cleared", "power.lost", "power.restored",
 			"sensor.battery_low", "sensor.online", "sensor.offline", "sensor.action", "sensor.unregistered",
-			"sensor.garbled", "gateway.online", "gateway.offline", "gateway.lost", "mqtt.lost", "mqtt.online",
+			"sensor.garbled", "gateway.online", "gateway.connected", "gateway.offline", "gateway.lost", "mqtt.lost", "mqtt.online",
 			"mqtt.garbled"),
 		samples("sensor.battery", "sensor.environment"))
 }
