@@ -58,8 +58,6 @@ func (a *Auth) SignIn(ctx context.Context, t Attempt) (Grant, error) {
 		return Grant{}, a.failed(ctx, t, p, "unknown")
 	case !matches:
 		return Grant{}, a.failed(ctx, t, p, "password")
-	case !p.Active:
-		return Grant{}, a.failed(ctx, t, p, "inactive")
 	}
 	return a.admit(ctx, t, p, rec.Hash, stale)
 }

@@ -37,11 +37,21 @@ func TestSignIn_GivesACookieAndABearerTokenThatEndTogether(t *testing.T) {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
-	wake := s.Changed()
+	told := make(chan struct{})
+	go func() { // as a socket waits for the end of its session
+		defer close(told)
+		for {
+			wake := s.Changed()
+			if !s.Alive(g.Session.ID) {
+				return
+			}
+			<-wake
+		}
+	}()
 	if err := s.SignOut(ctx, g.Session); err != nil {
 		t.Fatal(err)
 	}
-	<-wake
+	<-told
 	if second(s.FromCookie(ctx, g.Cookie)) == nil || second(s.FromBearer(ctx, g.Bearer)) == nil || s.Alive(g.Session.ID) {
 		t.Error("signed out, but a token lives on")
 	}
@@ -122,16 +132,18 @@ func TestLockOut_GrowsHoldsOneAddressBackAndThrowsNobodyOut(t *testing.T) {
 	if second(s.FromCookie(context.Background(), working.Cookie)) != nil {
 		t.Error("whoever was signed in was thrown out")
 	}
-	s.signIn("sinta") // from another address
+	_, err := s.try("sinta", "salah salah salah", attacker)
+	s.denied("once more", err, DeniedCredentials)
+	s.signIn("sinta") // from another address, while the attacker's is locked out
 	locked := s.events(KindLocked)
-	if len(locked) != 6 || locked[0].Subject != p.ID || !strings.Contains(string(locked[0].Body), attacker) || !strings.Contains(string(locked[0].Body), `"refused":1`) {
+	if len(locked) != 7 || locked[0].Subject != p.ID || !strings.Contains(string(locked[0].Body), attacker) || !strings.Contains(string(locked[0].Body), `"refused":1`) {
 		t.Errorf("lock-outs: %d, first %s", len(locked), locked[0].Body)
 	}
 	c.add(longestDelay)
 	if _, err := s.try("sinta", goodPassword, attacker); err != nil {
 		t.Errorf("after the delay: %v", err)
 	}
-	_, err := s.try("sinta", "salah salah salah", attacker)
+	_, err = s.try("sinta", "salah salah salah", attacker)
 	if d := s.denied("a success wipes the slate", err, DeniedCredentials); d.RetryAfter != 0 {
 		t.Errorf("delay %v", d.RetryAfter)
 	}
@@ -238,6 +250,25 @@ func TestChangePassword_EndsTheOtherSessionsOnly(t *testing.T) {
 	}
 	if _, who, err := s.FromCookie(ctx, g.Cookie); err != nil || who.MustChange || Can(who, RightLiveConsole) != ScopeFull {
 		t.Errorf("after choosing: %+v, %v", who, err)
+	}
+}
+
+func TestSignIn_APasswordChangedMeanwhileOpensNothing(t *testing.T) {
+	s := newSite(t, t.TempDir())
+	ctx := context.Background()
+	p := s.add("sinta", Guard)
+	var rec passwordRecord
+	if _, err := s.openRecord(ctx, s.j.DB(), p.ID, secretPassword, &rec); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.ResetPassword(ctx, admin, p.ID, ""); err != nil {
+		t.Fatal(err)
+	}
+	// The old password was right when it was checked; the session begins after the change.
+	_, err := s.admit(ctx, Attempt{Login: "sinta", Address: "10.0.0.9"}, p, rec.Hash, rec.Hash)
+	s.denied("old password", err, DeniedCredentials)
+	if len(s.Sessions(p.ID)) != 0 {
+		t.Error("a session began")
 	}
 }
 

@@ -233,11 +233,15 @@ func TestReplace_KeepsThePlaceAndEndsTheOldSecrets(t *testing.T) {
 		t.Fatal(err)
 	}
 	d := o.Device
-	if d.ID != old.ID || d.Name != old.Name || d.Zone != old.Zone || !d.Created.Equal(old.Created) || d.Installed.Before(old.Installed) || len(d.Secrets) != 0 {
+	if d.ID != old.ID || d.Name != old.Name || d.Zone != old.Zone || !d.Created.Equal(old.Created) || !d.Installed.After(old.Installed) || len(d.Secrets) != 0 {
 		t.Errorf("replaced: %+v", d)
 	}
 	if secrets, err := s.Secrets(ctx, "cam-1"); err != nil || len(secrets) != 0 {
 		t.Errorf("old secrets live on: %v, %v", secrets, err)
+	}
+	d.Alias = "Gudang"
+	if o, err = s.Change(ctx, me, d, nil); err != nil || !o.Device.Installed.Equal(d.Installed) || !o.Device.Changed.After(d.Changed) {
+		t.Errorf("a change counts as a new unit: %+v, %v", o.Device, err)
 	}
 	first, _ := s.MQTTCredential("ht")
 	o, err = s.Replace(ctx, me, "ht", Replacement{Config: json.RawMessage(`{"topic":"ht"}`)})

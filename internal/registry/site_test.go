@@ -9,7 +9,9 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"siaga/internal/journal"
 	"siaga/internal/store"
@@ -103,7 +105,9 @@ func openSite(t *testing.T, dir string, d drivers) *site {
 	if s.db, err = store.Open(ctx, filepath.Join(dir, "siaga.db"), store.Options{}); err != nil {
 		t.Fatal(err)
 	}
+	var ticks atomic.Int64 // no two events at the same time
 	s.j, err = journal.Open(ctx, s.db, journal.Options{
+		Now:  func() time.Time { return time.Now().Add(time.Duration(ticks.Add(1)) * time.Second) },
 		Site: "majene", Signer: s.v.Signer(), Verifier: s.v.Verifier(), Projections: []journal.Projection{Projection()},
 	})
 	if err != nil {
