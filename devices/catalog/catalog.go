@@ -4,7 +4,9 @@ package catalog
 import (
 	"siaga/devices"
 	"siaga/devices/camera/rtsp"
+	"siaga/devices/drone/dji"
 	"siaga/devices/radio/mmdvm"
+	"siaga/devices/sensor/zigbee2mqtt"
 )
 
 // Entry is one driver and how it is shown.
@@ -27,6 +29,11 @@ func Drivers() []Entry {
 		{mmdvm.Driver(), "Gateway radio MMDVM", `{"type":"object","additionalProperties":false,"required":["topic"],"properties":{
 			"topic":{"type":"string","description":"Name of MMDVM-Host: mmdvm until May 2026, host since"},
 			"dmrgateway":{"type":"string","description":"Name of DMRGateway beside it"}}}`},
+		{dji.Driver(), "Dok atau remote DJI", `{"type":"object","additionalProperties":false,"required":["gateway_sn"],"properties":{
+			"gateway_sn":{"type":"string","description":"serial number of the dock or remote controller"},
+			"aircraft":{"type":"array","items":{"type":"string"},"description":"serial numbers of its aircraft"}}}`},
+		{zigbee2mqtt.Driver(), "Gateway sensor Zigbee2MQTT", `{"type":"object","additionalProperties":false,"required":["topic"],"properties":{
+			"topic":{"type":"string","description":"base topic: zigbee2mqtt"}}}`},
 	}
 }
 

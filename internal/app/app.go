@@ -118,7 +118,7 @@ func (a *App) kick(user string) {
 }
 
 func (a *App) openRules(context.Context) error {
-	set, warnings, err := rules.Load(os.DirFS(a.cfg.Rules), a.cfg.Rules)
+	set, warnings, err := rules.Load(os.DirFS(filepath.Dir(a.cfg.Rules)), filepath.Base(a.cfg.Rules))
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"iter"
 	"os"
+	"path/filepath"
 	"time"
 
 	"siaga/internal/config"
@@ -52,7 +53,7 @@ func Replay(ctx context.Context, cfg config.Config, o ReplayOptions) error {
 
 func replayRules(cfg config.Config, file string) (*rules.Set, error) {
 	if file == "" {
-		set, _, err := rules.Load(os.DirFS(cfg.Rules), cfg.Rules)
+		set, _, err := rules.Load(os.DirFS(filepath.Dir(cfg.Rules)), filepath.Base(cfg.Rules))
 		return set, err
 	}
 	raw, err := os.ReadFile(file)
