@@ -24,9 +24,6 @@ const (
 func (r *Recorder) janitor(ctx context.Context) {
 	every := time.NewTicker(r.opt.JanitorEvery)
 	defer every.Stop()
-	if err := r.collect(ctx); err != nil && ctx.Err() == nil {
-		slog.Error("expired video not deleted", "err", err)
-	}
 	for {
 		if err := r.clean(ctx); err != nil && ctx.Err() == nil {
 			slog.Error("retention", "err", err)
@@ -46,6 +43,9 @@ func (r *Recorder) janitor(ctx context.Context) {
 
 // clean is one round: by age, by bytes, and by what the disk says.
 func (r *Recorder) clean(ctx context.Context) error {
+	if err := r.collect(ctx); err != nil { // what an earlier round or run left
+		return err
+	}
 	streams, err := r.recorded(ctx)
 	if err != nil {
 		return err

@@ -1,6 +1,7 @@
 package record
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -144,24 +145,7 @@ func (r *Recorder) collect(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("record: reading garbage rows: %w", err)
 	}
-	dirs := map[string][]string{}
-	for p := range paths {
-		abs := filepath.Join(r.opt.Dir, p)
-		if err := r.disk.remove(abs); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			slog.Error("expired video not deleted", "path", p, "err", err)
-			continue
-		}
-		dirs[filepath.Dir(abs)] = append(dirs[filepath.Dir(abs)], p)
-	}
-	var gone []string
-	for dir, files := range dirs {
-		if err := r.disk.syncDir(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			slog.Error("directory of expired video not synced", "dir", dir, "err", err)
-			continue
-		}
-		gone = append(gone, files...)
-		r.tidy(dir)
-	}
+	gone := r.unlinkAll(paths)
 	if len(gone) == 0 {
 		return nil
 	}
@@ -177,6 +161,33 @@ func (r *Recorder) collect(ctx context.Context) error {
 		return fmt.Errorf("record: removing garbage rows: %w", err)
 	}
 	return nil
+}
+
+// unlinkAll returns which of the files are gone for good.
+func (r *Recorder) unlinkAll(paths map[string]bool) []string {
+	dirs := map[string][]string{}
+	var first error
+	for p := range paths {
+		abs := filepath.Join(r.opt.Dir, p)
+		if err := r.disk.remove(abs); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			first = cmp.Or(first, err)
+			continue
+		}
+		dirs[filepath.Dir(abs)] = append(dirs[filepath.Dir(abs)], p)
+	}
+	var gone []string
+	for dir, files := range dirs {
+		if err := r.disk.syncDir(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			first = cmp.Or(first, err)
+			continue
+		}
+		gone = append(gone, files...)
+		r.tidy(dir)
+	}
+	if first != nil {
+		slog.Error("expired video not deleted; the next round tries again", "files", len(paths)-len(gone), "err", first)
+	}
+	return gone
 }
 
 // tidy removes the directory of a past day once it is empty.

@@ -40,6 +40,8 @@ type rig struct {
 	// recorder's end is journaled.
 	halt  func()
 	crash func()
+	// stopJournal ends the journal only; what follows finds it closed.
+	stopJournal func()
 }
 
 // start opens what is in dir and runs a recorder; prepare may change it before it runs.
@@ -56,7 +58,8 @@ func start(t testing.TB, dir string, prepare ...func(*Recorder)) *rig {
 	for _, f := range prepare {
 		f(g.r)
 	}
-	stopJournal := running(t, g.j.Run)
+	stopJournal := sync.OnceFunc(running(t, g.j.Run))
+	g.stopJournal = stopJournal
 	stopRecorder := running(t, g.r.Run)
 	var once sync.Once
 	g.halt = func() {
@@ -306,4 +309,16 @@ func (k *take) play(r *Recorder, device string, run uint64, long time.Duration) 
 			}
 		}
 	}
+}
+
+// bodies are the bodies of all events of a kind.
+func (g *rig) bodies(kind string) []string {
+	g.t.Helper()
+	events, err := g.j.Events(context.Background(), journal.Query{Kinds: []string{kind}, Limit: 10_000})
+	must(g.t, err)
+	var out []string
+	for _, e := range events {
+		out = append(out, string(e.Body))
+	}
+	return out
 }

@@ -15,7 +15,7 @@ const (
 	fileMax    = 10 * time.Minute // no key frame for so long
 	slack      = 100              // ms: a shorter hole between two segments is none
 	retryFirst = time.Second      // after a failed file operation
-	retryMost  = 10 * time.Second
+	retryMost  = 3 * time.Second
 )
 
 // writer turns one stream's units into files. It runs on one goroutine, which never waits for the journal.
