@@ -21,9 +21,6 @@ const (
 	openTimeout  = 9 * time.Second // from nothing to PLAY answered
 )
 
-// readBuffer holds several frames' worth of packets, so that one system call serves many of them.
-const readBuffer = 64 << 10
-
 // errPin and errRedirect are causes that faultOf recognises.
 var (
 	errPin      = errors.New("the certificate is not the pinned one")
@@ -45,6 +42,7 @@ type dialer struct {
 	url    *url.URL
 	config config
 	used   bool // a second dial means that the camera redirected us
+	conn   *interleaved
 }
 
 func (d *dialer) dial(ctx context.Context, network, _ string) (net.Conn, error) {
@@ -63,7 +61,8 @@ func (d *dialer) dial(ctx context.Context, network, _ string) (net.Conn, error) 
 			return nil, err
 		}
 	}
-	return &bufferedConn{Conn: raw, buf: make([]byte, readBuffer)}, nil
+	d.conn = newInterleaved(raw)
+	return d.conn, nil
 }
 
 func (d *dialer) secure(ctx context.Context, raw net.Conn) (net.Conn, error) {
@@ -111,29 +110,6 @@ func hostPort(u *url.URL) string {
 		port = "554"
 	}
 	return net.JoinHostPort(u.Hostname(), port)
-}
-
-// bufferedConn reads ahead.
-type bufferedConn struct {
-	net.Conn
-	buf  []byte
-	r, w int
-}
-
-func (c *bufferedConn) Read(p []byte) (int, error) {
-	if c.r == c.w {
-		if len(p) >= len(c.buf) {
-			return c.Conn.Read(p)
-		}
-		n, err := c.Conn.Read(c.buf)
-		if n == 0 {
-			return 0, err
-		}
-		c.r, c.w = 0, n
-	}
-	n := copy(p, c.buf[c.r:c.w])
-	c.r += n
-	return n, nil
 }
 
 // listenUDP opens a media port with as much receive buffer as the system gives: a key frame of 200 kB arrives

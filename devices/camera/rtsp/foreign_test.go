@@ -2,6 +2,7 @@ package rtsp_test
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"io"
 	"net"
@@ -14,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"siaga/devices"
 	"siaga/internal/watch"
 )
 
@@ -197,6 +199,23 @@ func startVLC(t *testing.T, clip string, args ...string) string {
 	}
 }
 
+// patient tries again while a server that just started answers 500, as VLC does until its file is open.
+type patient struct{ devices.Device }
+
+func (p patient) Run(ctx context.Context, host devices.Host) error {
+	for {
+		err := p.Device.Run(ctx, host)
+		if watch.ReasonOf(err) != watch.ReasonProtocol {
+			return err
+		}
+		select {
+		case <-time.After(200 * time.Millisecond):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
 func freePort(t *testing.T) int {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -211,7 +230,7 @@ func TestVLC_PlaysVideoAndAudioAndNamesFaults(t *testing.T) {
 	t.Parallel()
 	url := startVLC(t, filepath.Join(footage, "car-detection.mp4"), "--sout-rtsp-user=siaga", "--sout-rtsp-pwd=right")
 	config := map[string]any{"url": url, "username": "siaga"}
-	p := play(t, device(t, config, "right"))
+	p := play(t, patient{device(t, config, "right")})
 	p.until(t, 20*time.Second, "15 pictures and 10 sounds", func(h *host) bool {
 		return h.count(video) >= 15 && h.count(func(u watch.AccessUnit) bool { return u.Format.Codec == watch.AAC }) >= 10
 	})
@@ -231,7 +250,7 @@ func TestVLC_PlaysH265(t *testing.T) {
 	if err != nil {
 		t.Fatalf("ffmpeg: %v\n%s", err, out)
 	}
-	p := play(t, device(t, map[string]any{"url": startVLC(t, clip), "transport": "udp"}, ""))
+	p := play(t, patient{device(t, map[string]any{"url": startVLC(t, clip), "transport": "udp"}, "")})
 	p.until(t, 20*time.Second, "15 pictures", func(h *host) bool { return h.count(video) >= 15 })
 	p.mu.Lock()
 	defer p.mu.Unlock()

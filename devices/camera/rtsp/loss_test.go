@@ -3,11 +3,7 @@ package rtsp_test
 import (
 	"testing"
 	"time"
-
-	"go.uber.org/goleak"
 )
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func TestRun_CountsLostPacketsAndSaysSoAtMostOnceASecond(t *testing.T) {
 	t.Parallel()

@@ -1,6 +1,7 @@
 package rtsp
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/bluenviron/gortsplib/v4"
 	"github.com/bluenviron/gortsplib/v4/pkg/base"
+	"github.com/bluenviron/gortsplib/v4/pkg/headers"
 	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 
@@ -109,7 +111,7 @@ func (s *session) connect(ctx context.Context, transport gortsplib.Transport, se
 				}
 			}
 		},
-		OnPacketsLost: s.onLost,
+		OnPacketsLost: func(uint64) {}, // counted by order, for both paths
 		OnDecodeError: func(error) { s.mu.Lock(); s.undecoded++; s.mu.Unlock() },
 	}
 	if err := c.Start2(); err != nil {
@@ -117,7 +119,7 @@ func (s *session) connect(ctx context.Context, transport gortsplib.Transport, se
 	}
 	defer c.Close()
 	s.transport = transport
-	if err := s.open(ctx, c); err != nil {
+	if err := s.open(ctx, c, dial); err != nil {
 		return redirect, err
 	}
 	var wait sync.WaitGroup
@@ -130,12 +132,12 @@ func (s *session) connect(ctx context.Context, transport gortsplib.Transport, se
 }
 
 // open describes, sets up and plays within openTimeout.
-func (s *session) open(ctx context.Context, c *gortsplib.Client) error {
+func (s *session) open(ctx context.Context, c *gortsplib.Client, dial *dialer) error {
 	ctx, cancel := context.WithTimeout(ctx, openTimeout)
 	defer cancel()
 	closed := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() { c.Close(); close(closed) })
-	err := s.setUp(c)
+	err := s.setUp(c, dial)
 	if !stop() {
 		<-closed
 		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
@@ -146,7 +148,7 @@ func (s *session) open(ctx context.Context, c *gortsplib.Client) error {
 	return err
 }
 
-func (s *session) setUp(c *gortsplib.Client) error {
+func (s *session) setUp(c *gortsplib.Client, dial *dialer) error {
 	u := (*base.URL)(s.url).Clone()
 	if s.config.username != "" {
 		u.User = url.UserPassword(s.config.username, s.config.password)
@@ -159,18 +161,33 @@ func (s *session) setUp(c *gortsplib.Client) error {
 	if err != nil {
 		return err
 	}
+	direct := &directTable{}
 	for _, t := range tracks {
-		if _, err := c.Setup(desc.BaseURL, t.media, 0, 0); err != nil {
+		res, err := c.Setup(desc.BaseURL, t.media, 0, 0)
+		if err != nil {
 			return err
 		}
-	}
-	s.begin(tracks, audioNot)
-	for _, t := range tracks {
-		c.OnPacketRTP(t.media, t.wire, func(pkt *rtp.Packet) { s.onPacket(t, pkt) })
+		if ch, ok := rtpChannel(res); ok && s.transport == gortsplib.TransportTCP {
+			direct[ch] = func(packet []byte) { s.onBytes(t, packet) }
+		} else {
+			c.OnPacketRTP(t.media, t.wire, func(pkt *rtp.Packet) { s.onPacket(t, pkt) })
+		}
 		c.OnPacketRTCP(t.media, func(pkt rtcp.Packet) { s.onControl(t, pkt) })
 	}
+	s.begin(tracks, audioNot)
+	dial.conn.direct.Store(direct)
 	_, err = c.Play(nil)
 	return err
+}
+
+// rtpChannel is the interleaved channel that the camera chose for a track's packets.
+func rtpChannel(setup *base.Response) (int, bool) {
+	var h headers.Transport
+	if h.Unmarshal(setup.Header["Transport"]) != nil || h.InterleavedIDs == nil {
+		return 0, false
+	}
+	ch := h.InterleavedIDs[0]
+	return ch, ch >= 0 && ch < len(directTable{})
 }
 
 // begin resets what belongs to one connection.
@@ -194,11 +211,42 @@ func (s *session) collectFormats() {
 	}
 }
 
+// onPacket takes a packet from the library.
 func (s *session) onPacket(t *track, pkt *rtp.Packet) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	defer s.guard()
-	s.heard = true
+	s.push(t, pkt)
+}
+
+// onBytes takes a packet straight from the socket's buffer, which is only valid during the call.
+func (s *session) onBytes(t *track, packet []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	defer s.guard()
+	pkt := &t.packet
+	if pkt.Unmarshal(packet) != nil {
+		s.undecoded++
+		return
+	}
+	if pkt.PayloadType != t.wire.PayloadType() {
+		return
+	}
+	if !t.depack.copies() {
+		pkt.Payload = bytes.Clone(pkt.Payload)
+	}
+	s.push(t, pkt)
+}
+
+// push counts lost packets and takes the packet apart; s.mu is held.
+func (s *session) push(t *track, pkt *rtp.Packet) {
+	if s.heard = true; t.numbered {
+		// A larger hole is a camera that restarted its counter, or a packet that came twice.
+		if lost := pkt.SequenceNumber - t.next; lost < maxLoss {
+			s.lost += uint64(lost)
+		}
+	}
+	t.numbered, t.next = true, pkt.SequenceNumber+1
 	if t.depack.push(pkt, t) != nil {
 		s.undecoded++
 	}
@@ -258,14 +306,5 @@ func (s *session) onControl(t *track, pkt rtcp.Packet) {
 	}
 }
 
-// maxLoss is the largest hole that is believed; a larger one is a camera that restarted its counter.
+// maxLoss is the largest hole in the numbers that is believed.
 const maxLoss = 10_000
-
-func (s *session) onLost(n uint64) {
-	if n > maxLoss {
-		return
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.lost += n
-}

@@ -25,6 +25,10 @@ type track struct {
 	time   timeline
 	sender senderClock
 
+	packet   rtp.Packet // reused
+	numbered bool       // next is known
+	next     uint16     // sequence number
+
 	// emit receives each finished frame; set by the session.
 	emit func(t *track, ts uint32, data [][]byte, key bool)
 	// changed is told after format was replaced; set by the session.
@@ -34,6 +38,8 @@ type track struct {
 // depacketizer takes packets of one coding and calls t.emit for each frame they complete.
 type depacketizer interface {
 	push(pkt *rtp.Packet, t *track) error
+	// copies says that push keeps nothing of the packet's memory.
+	copies() bool
 }
 
 func (t *track) change(f *watch.Format) {
@@ -110,29 +116,31 @@ func newTrack(wire format.Format) (*track, error) {
 }
 
 func (t *track) initH264(f *format.H264) error {
-	d := &h264Video{}
-	d.dec.PacketizationMode = f.PacketizationMode
-	t.depack, t.format = d, &watch.Format{Codec: watch.H264}
+	if f.PacketizationMode > 1 {
+		return errNotCarried
+	}
+	t.depack, t.format = &h264Video{}, &watch.Format{Codec: watch.H264}
 	sps, pps := f.SafeParams()
 	var p h264.SPS
 	if p.Unmarshal(sps) == nil {
 		t.format.SPS, t.format.PPS = bytes.Clone(sps), bytes.Clone(pps)
 		t.format.Width, t.format.Height = p.Width(), p.Height()
 	}
-	return d.dec.Init()
+	return nil
 }
 
 func (t *track) initH265(f *format.H265) error {
-	d := &h265Video{}
-	d.dec.MaxDONDiff = f.MaxDONDiff
-	t.depack, t.format = d, &watch.Format{Codec: watch.H265}
+	if f.MaxDONDiff != 0 {
+		return errNotCarried
+	}
+	t.depack, t.format = &h265Video{}, &watch.Format{Codec: watch.H265}
 	vps, sps, pps := f.SafeParams()
 	var p h265.SPS
 	if p.Unmarshal(sps) == nil {
 		t.format.VPS, t.format.SPS, t.format.PPS = bytes.Clone(vps), bytes.Clone(sps), bytes.Clone(pps)
 		t.format.Width, t.format.Height = p.Width(), p.Height()
 	}
-	return d.dec.Init()
+	return nil
 }
 
 func (t *track) initAudio(wire format.Format) error {
@@ -194,6 +202,8 @@ func (t *track) initLATM(f *format.MPEG4AudioLATM) error {
 // plainAudio takes codings with one frame a packet: G.711 and Opus.
 type plainAudio struct{}
 
+func (plainAudio) copies() bool { return false }
+
 func (plainAudio) push(pkt *rtp.Packet, t *track) error {
 	if len(pkt.Payload) > 0 {
 		t.emit(t, pkt.Timestamp, [][]byte{pkt.Payload}, true)
@@ -203,6 +213,8 @@ func (plainAudio) push(pkt *rtp.Packet, t *track) error {
 
 // aacAudio takes AAC packets in RFC 3640 form.
 type aacAudio struct{ dec rtpmpeg4audio.Decoder }
+
+func (*aacAudio) copies() bool { return false }
 
 func (a *aacAudio) push(pkt *rtp.Packet, t *track) error {
 	frames, err := a.dec.Decode(pkt)
@@ -221,6 +233,8 @@ type latmAudio struct {
 	dec rtpfragmented.Decoder
 	mux *mpeg4audio.StreamMuxConfig
 }
+
+func (*latmAudio) copies() bool { return false }
 
 func (a *latmAudio) push(pkt *rtp.Packet, t *track) error {
 	buf, err := a.dec.Decode(pkt)

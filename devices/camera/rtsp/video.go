@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"errors"
 
-	"github.com/bluenviron/gortsplib/v4/pkg/format/rtph264"
-	"github.com/bluenviron/gortsplib/v4/pkg/format/rtph265"
 	"github.com/bluenviron/gortsplib/v4/pkg/format/rtpmjpeg"
 	"github.com/bluenviron/mediacommon/v2/pkg/bits"
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h264"
@@ -15,56 +13,44 @@ import (
 	"siaga/internal/watch"
 )
 
-// stamper finds the timestamp of a finished frame. It is that of the packet that finished it, except for
-// cameras without marker bits, whose frames are finished by the first packet of the next one.
-type stamper struct {
-	held   bool // the library holds finished NAL units of the frame stamped heldTS
-	heldTS uint32
-}
+// h264Video takes H.264 packets (RFC 6184, modes 0 and 1).
+type h264Video struct{ join joiner }
 
-// frame returns the timestamp of the frame that pkt finished.
-func (s *stamper) frame(pkt *rtp.Packet) uint32 {
-	if s.held && s.heldTS != pkt.Timestamp {
-		ts := s.heldTS
-		s.heldTS = pkt.Timestamp
-		return ts
-	}
-	s.held = false
-	return pkt.Timestamp
-}
-
-// more notes that pkt did not finish its frame; part says that it did not even finish a NAL unit.
-func (s *stamper) more(pkt *rtp.Packet, part bool) {
-	if !part {
-		s.held, s.heldTS = true, pkt.Timestamp
-	}
-}
-
-// h264Video takes H.264 packets.
-type h264Video struct {
-	dec   rtph264.Decoder
-	stamp stamper
-}
+func (*h264Video) copies() bool { return true }
 
 func (v *h264Video) push(pkt *rtp.Packet, t *track) error {
-	nalus, err := v.dec.Decode(pkt)
-	if err != nil {
-		if errors.Is(err, rtph264.ErrMorePacketsNeeded) {
-			p := pkt.Payload
-			v.stamp.more(pkt, len(p) > 1 && p[0]&0x1f == 28 && p[1]&0x40 == 0)
-			return nil
-		}
-		if errors.Is(err, rtph264.ErrNonStartingPacketAndNoPrevious) {
-			return nil
-		}
-		return err
+	p := pkt.Payload
+	if len(p) == 0 {
+		return errShort
 	}
-	ts := v.stamp.frame(pkt)
-	data, key := v.clean(nalus, t)
-	if len(data) > 0 {
-		t.emit(t, ts, data, key)
+	j := &v.join
+	v.finish(t, j.before(pkt))
+	var err error
+	switch typ := p[0] & 0x1f; {
+	case typ >= 1 && typ <= 23:
+		err = j.whole(p)
+	case typ == 24: // STAP-A
+		err = j.several(p[1:])
+	case typ == 28: // FU-A
+		if len(p) < 3 {
+			err = errShort
+		} else {
+			err = j.part(pkt.SequenceNumber, p[1], p[2:], p[0]&0xe0|p[1]&0x1f)
+		}
+	default:
+		err = errKind
 	}
-	return nil
+	v.finish(t, j.after(pkt))
+	return err
+}
+
+func (v *h264Video) finish(t *track, u *joined) {
+	if u == nil {
+		return
+	}
+	if data, key := v.clean(u.nalus, t); len(data) > 0 {
+		t.emit(t, u.ts, data, key)
+	}
 }
 
 // clean takes out what Format carries and what nobody needs, in place, and says whether decoding can begin.
@@ -130,22 +116,44 @@ func firstGolomb(b []byte) (uint32, bool) {
 	return v, err == nil
 }
 
-// h265Video takes H.265 packets.
-type h265Video struct{ dec rtph265.Decoder }
+// h265Video takes H.265 packets (RFC 7798 without decoding order numbers).
+type h265Video struct{ join joiner }
+
+func (*h265Video) copies() bool { return true }
 
 func (v *h265Video) push(pkt *rtp.Packet, t *track) error {
-	nalus, err := v.dec.Decode(pkt)
-	if err != nil {
-		if errors.Is(err, rtph265.ErrMorePacketsNeeded) || errors.Is(err, rtph265.ErrNonStartingPacketAndNoPrevious) {
-			return nil
+	p := pkt.Payload
+	if len(p) < 2 {
+		return errShort
+	}
+	j := &v.join
+	v.finish(t, j.before(pkt))
+	var err error
+	switch typ := p[0] >> 1 & 0x3f; {
+	case typ < 48:
+		err = j.whole(p)
+	case typ == 48: // aggregation packet
+		err = j.several(p[2:])
+	case typ == 49: // fragmentation unit
+		if len(p) < 4 {
+			err = errShort
+		} else {
+			err = j.part(pkt.SequenceNumber, p[2], p[3:], p[0]&0x81|p[2]&0x3f<<1, p[1])
 		}
-		return err
+	default:
+		err = errKind
 	}
-	data, key := v.clean(nalus, t)
-	if len(data) > 0 {
-		t.emit(t, pkt.Timestamp, data, key)
+	v.finish(t, j.after(pkt))
+	return err
+}
+
+func (v *h265Video) finish(t *track, u *joined) {
+	if u == nil {
+		return
 	}
-	return nil
+	if data, key := v.clean(u.nalus, t); len(data) > 0 {
+		t.emit(t, u.ts, data, key)
+	}
 }
 
 func (v *h265Video) clean(nalus [][]byte, t *track) (data [][]byte, key bool) {
@@ -195,6 +203,8 @@ func (t *track) setH265(vps, sps, pps []byte) {
 
 // mjpegVideo takes JPEG packets; every frame is a key frame.
 type mjpegVideo struct{ dec rtpmjpeg.Decoder }
+
+func (*mjpegVideo) copies() bool { return false }
 
 func (v *mjpegVideo) push(pkt *rtp.Packet, t *track) error {
 	frame, err := v.dec.Decode(pkt)
