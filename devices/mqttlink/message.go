@@ -92,6 +92,7 @@ func stamp(family string, m Message, readings []watch.Reading) []watch.Reading {
 	wire.Write([]byte{0})
 	wire.Write(m.Payload)
 	sum := wire.Sum(nil)
+	made := map[string]int{}
 	for i, r := range readings {
 		if err := check(r); err != nil {
 			r = Garbled(family, m, "driver made a reading that the journal refuses: "+err.Error())
@@ -99,19 +100,21 @@ func stamp(family string, m Message, readings []watch.Reading) []watch.Reading {
 		if r.Received.IsZero() {
 			r.Received = m.Received
 		}
-		r.Duplicate = readingHash(sum, r, i)
+		r.Duplicate = readingHash(sum, r.Kind, made[r.Kind])
 		r.Resent, r.Redelivered = m.Duplicate, m.Redelivered
+		made[r.Kind]++
 		readings[i] = r
 	}
 	return readings
 }
 
 // readingHash tells apart the readings of one wire message, so that the second is not taken for a
-// redelivery of the first, and is the same when the message comes again.
-func readingHash(wire []byte, r watch.Reading, index int) string {
+// redelivery of the first. It is the same when the message comes again, also when the driver has been
+// restarted since and knows less: whose call it was, say. So neither child, subject nor body go into it.
+func readingHash(wire []byte, kind string, nth int) string {
 	h := sha256.New()
 	h.Write(wire)
-	h.Write([]byte(r.Kind + "\x00" + r.Child + "\x00" + strconv.Itoa(index)))
+	h.Write([]byte(kind + "\x00" + strconv.Itoa(nth)))
 	return hex.EncodeToString(h.Sum(nil)[:16])
 }
 

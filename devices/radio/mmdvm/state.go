@@ -186,7 +186,8 @@ func subject(r watch.Reading, id string) watch.Reading {
 	return r
 }
 
+// reading makes one. MMDVM stamps its messages to the millisecond, which is the only id they have.
 func reading(kind, child string, at time.Time, body any) watch.Reading {
 	raw, _ := json.Marshal(body) // strings, bools and finite numbers only: cannot fail
-	return watch.Reading{Kind: kind, Child: child, At: at, Body: raw}
+	return watch.Reading{Kind: kind, Child: child, At: at, MessageID: watch.FormatTime(at), Body: raw}
 }

@@ -34,7 +34,7 @@ func senses() []sense {
 	}
 }
 
-// measure is a family of numbers that make one sample.
+// measure is a family of numbers that make one sample. Temperatures are °C and humidities %.
 type measure struct {
 	kind  string
 	pairs []string // theirs, ours
@@ -43,8 +43,8 @@ type measure struct {
 func measures() []measure {
 	return []measure{
 		{"sensor.environment", []string{
-			"temperature", "temperature_c", "humidity", "humidity_percent", "pressure", "pressure_hpa", "illuminance", "illuminance_lux",
-			"co2", "co2_ppm", "voc", "voc", "pm25", "pm25_ugm3", "soil_moisture", "soil_moisture_percent", "device_temperature", "device_temperature_c",
+			"temperature", "temperature", "humidity", "humidity", "pressure", "pressure_hpa", "illuminance", "illuminance_lux",
+			"co2", "co2_ppm", "voc", "voc", "pm25", "pm25_ugm3", "soil_moisture", "soil_moisture_percent", "device_temperature", "device_temperature",
 		}},
 		{"sensor.power", []string{"power", "power_w", "current", "current_a", "energy", "energy_kwh"}},
 		{"sensor.link", []string{"linkquality", "linkquality"}},

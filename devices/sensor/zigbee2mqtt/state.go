@@ -3,6 +3,7 @@ package zigbee2mqtt
 import (
 	"bytes"
 	"encoding/json"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -139,7 +140,11 @@ func (d *device) hear(name string, o mqttlink.Object) []watch.Reading {
 		if v == s.alarm {
 			kind = s.raise
 		}
-		fact(kind, map[string]any{"sensor": s.key, "value": v, "first": !known})
+		body := map[string]any{"sensor": s.key, "value": v, "first": !known}
+		if s.key == "battery_low" {
+			maps.Copy(body, battery(o))
+		}
+		fact(kind, body)
 	}
 	if lock, ok := o.Text("lock_state"); ok && lock != d.lock {
 		fact("lock.changed", map[string]any{"state": lock, "was": d.lock, "first": d.lock == ""})
@@ -182,7 +187,7 @@ func samples(name string, at time.Time, o mqttlink.Object) []watch.Reading {
 // leftovers are scalars that nothing else reads, so that an unusual sensor is not silent.
 func leftovers(o mqttlink.Object) map[string]any {
 	body := map[string]any{}
-	for _, key := range sorted(o) {
+	for _, key := range slices.Sorted(maps.Keys(o)) {
 		if handled(key) || len(body) == 32 || len(key) > 64 {
 			continue
 		}
@@ -217,16 +222,8 @@ func (d *device) keptState(name string, o mqttlink.Object) []watch.Reading {
 	return []watch.Reading{reading("sensor.state", name, seen(o), map[string]any{"retained": true, "values": values, "alarms": alarms})}
 }
 
+// reading makes one. A message that tells when it was sensed is unique by that.
 func reading(kind, child string, at time.Time, body map[string]any) watch.Reading {
 	raw, _ := json.Marshal(body) // strings, bools and finite numbers only: cannot fail
-	return watch.Reading{Kind: kind, Child: child, At: at, Body: raw}
-}
-
-func sorted(o mqttlink.Object) []string {
-	keys := make([]string, 0, len(o))
-	for k := range o {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
+	return watch.Reading{Kind: kind, Child: child, At: at, MessageID: watch.FormatTime(at), Body: raw}
 }

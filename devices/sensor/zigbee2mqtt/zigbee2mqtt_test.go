@@ -202,7 +202,7 @@ func TestMeasures_AreSamples(t *testing.T) {
 	if kinds(rs) != "~sensor.environment ~sensor.power ~sensor.values" {
 		t.Fatalf("kinds %s", kinds(rs))
 	}
-	if string(rs[0].Body) != `{"humidity_percent":40,"temperature_c":31.5}` || string(rs[1].Body) != `{"power_w":12.5,"voltage_v":229}` || string(rs[2].Body) != `{"strange":7}` {
+	if string(rs[0].Body) != `{"humidity":40,"temperature":31.5}` || string(rs[1].Body) != `{"power_w":12.5,"voltage_v":229}` || string(rs[2].Body) != `{"strange":7}` {
 		t.Errorf("bodies %s %s %s", rs[0].Body, rs[1].Body, rs[2].Body)
 	}
 }
