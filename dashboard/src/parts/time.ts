@@ -155,7 +155,7 @@ export function toLocalInput(moment: string | number, site: SiteTime): string {
 
 /** The moment that the clock on the site's wall shows as `text` (2026-11-22T22:15); '' when it is no time. */
 export function fromLocalInput(text: string, site: SiteTime): string {
-  const asUtc = Date.parse(`${text}:00Z`);
+  const asUtc = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}$/.test(text) ? Date.parse(`${text}:00Z`) : Number.NaN;
   if (Number.isNaN(asUtc)) return '';
   const shown = read(asUtc, site);
   if (shown === null) return '';
