@@ -144,6 +144,16 @@ func (a *Auth) ResetPassword(ctx context.Context, by By, person, fresh string) (
 	return fresh, a.replacePassword(ctx, by, p, fresh, true, "")
 }
 
+// SetPassword sets a password for somebody as it is to stay: for the program itself, and for a person who chose it before
+// the administrator's eyes. All sessions of the person end.
+func (a *Auth) SetPassword(ctx context.Context, by By, person, fresh string) error {
+	p, ok := a.Person(person)
+	if !ok {
+		return noPerson(person)
+	}
+	return a.replacePassword(ctx, by, p, fresh, false, "")
+}
+
 func (a *Auth) replacePassword(ctx context.Context, by By, p Person, fresh string, mustChange bool, keep string) error {
 	if err := CheckPassword(fresh, p.Login, p.Name); err != nil {
 		return err

@@ -245,11 +245,19 @@ func TestChangePassword_EndsTheOtherSessionsOnly(t *testing.T) {
 	if err != nil || !g.MustChange || Can(g.Person, RightLiveConsole) != ScopeNone {
 		t.Fatalf("after a reset: %+v, %v", g, err)
 	}
+	s.refused("a bad choice", s.SetPassword(ctx, admin, p.ID, "pendek"), errInvalid(), "password", "12")
+	s.refused("nobody", s.SetPassword(ctx, admin, "nobody", goodPassword), ErrNotFound, "id", "nobody")
 	if err := s.ChangePassword(ctx, g.Session, fresh, "bebek berenang di sawah", "10.0.0.9"); err != nil {
 		t.Fatal(err)
 	}
 	if _, who, err := s.FromCookie(ctx, g.Cookie); err != nil || who.MustChange || Can(who, RightLiveConsole) != ScopeFull {
 		t.Errorf("after choosing: %+v, %v", who, err)
+	}
+	if err := s.SetPassword(ctx, admin, p.ID, goodPassword); err != nil {
+		t.Fatal(err)
+	}
+	if g := s.signIn("sinta"); g.MustChange {
+		t.Error("a password set to stay must be changed")
 	}
 }
 

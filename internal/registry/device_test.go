@@ -15,7 +15,7 @@ import (
 func TestRegister_IsFoundByLookupsAndProvedByTheJournal(t *testing.T) {
 	s := furnished(t)
 	d, ok := s.Device("cam-1")
-	if !ok || d.Name != "MJN-GDG-01" || d.CreatedBy != me.Actor || d.Revision == 0 || !slices.Equal(d.Secrets, []string{"password"}) {
+	if !ok || d.Name != "MJN-GDG-01" || d.CreatedBy != me.Actor || d.Revision == 0 || !slices.Equal(d.Secrets, []string{"app_key", "password"}) {
 		t.Errorf("camera: %+v", d)
 	}
 	if !slices.Equal(d.Streams, []Stream{{"main", true, DefaultRetention}}) {
@@ -37,7 +37,7 @@ func TestRegister_IsFoundByLookupsAndProvedByTheJournal(t *testing.T) {
 		t.Errorf("children: %v", c)
 	}
 	e := s.events(KindDeviceRegistered)[0]
-	if e.Device != "cam-1" || e.Zone != "gudang" || e.Actor != me.Actor || !strings.Contains(string(e.Body), `"secrets_set":["password"]`) {
+	if e.Device != "cam-1" || e.Zone != "gudang" || e.Actor != me.Actor || !strings.Contains(string(e.Body), `"secrets_set":["app_key","password"]`) {
 		t.Errorf("event: %+v %s", e, e.Body)
 	}
 	s.proved()
@@ -85,9 +85,9 @@ func TestSecrets_AreNowhereInTheFileInClear(t *testing.T) {
 	if want := `{"url":"rtsp://10.0.0.2/main","username":"admin"}`; string(o.Device.Config) != want {
 		t.Errorf("config: %s", o.Device.Config)
 	}
-	s.absentFromFiles("s3mangka-merah", "k@ta-sandi", "k%40ta-sandi", issued.Password)
+	s.absentFromFiles("s3mangka-merah", "kunci-aplikasi", "k@ta-sandi", "k%40ta-sandi", issued.Password)
 	s.stop()
-	s.absentFromFiles("s3mangka-merah", "k@ta-sandi", "k%40ta-sandi", issued.Password)
+	s.absentFromFiles("s3mangka-merah", "kunci-aplikasi", "k@ta-sandi", "k%40ta-sandi", issued.Password)
 }
 
 func impossibleChild() Device {
@@ -150,6 +150,8 @@ func TestRegister_RefusesWhatCannotBe(t *testing.T) {
 	}
 	_, err := s.Register(context.Background(), me, impossibleChild(), map[string]string{"password": "x"})
 	s.refused("child with a secret", err, watch.ErrInvalid, "secrets", "behind")
+	_, err = s.Register(context.Background(), me, camera("cam-9", "MJN-GDG-09", "rtsp://10.0.0.9/main"), map[string]string{"../x": "y"})
+	s.refused("secret with a path", err, watch.ErrInvalid, "secrets", "underscores")
 	_, err = s.Register(context.Background(), By{Reason: strings.Repeat("x", 1001)}, camera("cam-9", "MJN-GDG-09", "rtsp://10.0.0.9/main"), nil)
 	s.refused("endless reason", err, watch.ErrInvalid, "reason", "limit")
 	if s.j.Head() != head {
@@ -208,7 +210,7 @@ func TestChange_KeepsHistoryAndSaysWhatWasBefore(t *testing.T) {
 	if _, err := s.Change(ctx, me, d, map[string]string{"password": "baru-sekali"}); err != nil || s.j.Head() != head {
 		t.Errorf("a change that changes nothing was journaled: %v", err)
 	}
-	if o, err = s.Change(ctx, me, d, map[string]string{"password": ""}); err != nil || len(o.Device.Secrets) != 0 {
+	if o, err = s.Change(ctx, me, d, map[string]string{"password": "", "app_key": ""}); err != nil || len(o.Device.Secrets) != 0 {
 		t.Errorf("removing the secret: %+v, %v", o, err)
 	}
 	d.Enabled = false

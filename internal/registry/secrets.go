@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 
 	"siaga/internal/vault"
@@ -18,6 +19,8 @@ const (
 	maxSecrets = 16
 	maxSecret  = 4096 // bytes of one value
 )
+
+var secretName = regexp.MustCompile(`^[a-z][a-z0-9_-]{0,62}$`)
 
 func secretPlace(device, name string) vault.Place {
 	return vault.Place{Table: "device_secrets", Column: "box", Row: device + "/" + name}
@@ -68,8 +71,8 @@ func checkSecrets(secrets map[string]string) error {
 		return invalid("secrets", "%d of them, the limit is %d", len(secrets), maxSecrets)
 	}
 	for _, name := range slices.Sorted(maps.Keys(secrets)) {
-		if !watch.ValidSlug(name) {
-			return badSlug("secrets", name)
+		if !secretName.MatchString(name) {
+			return invalid("secrets", "%.40q: a name has lower case letters, digits, hyphens and underscores, at most 63", name)
 		}
 		if len(secrets[name]) > maxSecret {
 			return invalid("secrets."+name, "%d bytes long, the limit is %d", len(secrets[name]), maxSecret)

@@ -149,7 +149,7 @@ func furnished(t *testing.T) *site {
 	} {
 		s.mustZone(z)
 	}
-	s.mustRegister(camera("cam-1", "MJN-GDG-01", "rtsp://10.0.0.1/main"), map[string]string{"password": "s3mangka-merah"})
+	s.mustRegister(camera("cam-1", "MJN-GDG-01", "rtsp://10.0.0.1/main"), map[string]string{"password": "s3mangka-merah", "app_key": "kunci-aplikasi"})
 	s.mustRegister(Device{ID: "ht", Kind: "mmdvm", Name: "Gateway HT", Zone: "kantor", Enabled: true, Config: json.RawMessage(`{"topic":"ht"}`)}, nil)
 	s.mustRegister(Device{ID: "ht-1", Kind: "radio", Name: "HT Pos 1", Alias: "Pos 1", Zone: "gudang", Parent: "ht", ChildKey: "5100202", Enabled: true}, nil)
 	return s
