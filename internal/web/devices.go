@@ -57,13 +57,6 @@ func (s *Server) deviceOf(d registry.Device, states map[string]watch.DeviceState
 	return out
 }
 
-func orNone[T any](list []T) []T {
-	if list == nil {
-		return []T{}
-	}
-	return list
-}
-
 func (s *Server) states() map[string]watch.DeviceState {
 	out := map[string]watch.DeviceState{}
 	for _, st := range s.opt.Fleet.States() {
@@ -73,19 +66,20 @@ func (s *Server) states() map[string]watch.DeviceState {
 }
 
 func (s *Server) listDevices(_ context.Context, in *struct {
+	Page
 	Driver string `query:"driver" maxLength:"32"`
 	Zone   string `query:"zone" maxLength:"63"`
 	Status string `query:"status" enum:"online,offline,disabled,connecting,unknown"`
 }) (*reply[list[Device]], error) {
 	states := s.states()
-	out := list[Device]{Items: []Device{}}
+	var all []Device
 	for _, d := range s.opt.Registry.Devices() {
 		shown := s.deviceOf(d, states)
 		if (in.Driver == "" || in.Driver == d.Kind) && (in.Zone == "" || in.Zone == d.Zone) && (in.Status == "" || in.Status == string(shown.State.Status)) {
-			out.Items = append(out.Items, shown)
+			all = append(all, shown)
 		}
 	}
-	return answered(out), nil
+	return answered(pageOf(in.Page, all, func(d Device) string { return d.ID })), nil
 }
 
 func (s *Server) getDevice(_ context.Context, in *Slug) (*reply[Device], error) {

@@ -12,16 +12,6 @@ import (
 	"siaga/internal/watch"
 )
 
-// list is the form of every list.
-type list[T any] struct {
-	Items []T    `json:"items" nullable:"false"`
-	Next  string `json:"next" doc:"goes into ?after=; empty at the end"`
-}
-
-type reply[T any] struct{ Body T }
-
-func answered[T any](v T) *reply[T] { return &reply[T]{v} }
-
 // Event is a reading or an act in the journal.
 type Event struct {
 	Seq      uint64          `json:"seq"`

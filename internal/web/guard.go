@@ -203,11 +203,14 @@ func (s *Server) takeBody(rt route, r *http.Request) *Problem {
 	case int64(len(data)) > limit:
 		return tooLarge(limit)
 	}
+	given, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if len(data) == 0 && rt.body == jsonType {
 		data = []byte("{}") // what is missing in it is said field by field
 		r.Header.Set("Content-Type", jsonType)
-	} else if given, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || !slices.Contains(strings.Fields(rt.body), given) {
+	} else if err != nil || !slices.Contains(strings.Fields(rt.body), given) {
 		return problem(http.StatusUnsupportedMediaType, "bad_type", "Content-Type is %.60q, this call takes %s", r.Header.Get("Content-Type"), rt.body)
+	} else {
+		r.Header.Set("Content-Type", given) // without parameters: there is one character set
 	}
 	r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(data)), int64(len(data))
 	return nil

@@ -140,7 +140,7 @@ func (s *Server) liveMP4(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// feedHead is the text before the fragments, and again when the coding changes.
+// feedHead is the text before the fragments.
 type feedHead struct {
 	MIME   string `json:"mime"`
 	Reason string `json:"reason"` // why WebRTC cannot carry it
@@ -161,7 +161,10 @@ func passFeed(ctx context.Context, conn *socket, feed *view.Feed, reason string)
 		if c.Kind == view.KindJPEG {
 			c.MIME = "image/jpeg"
 		}
-		if c.MIME != "" && (c.MIME != mime || c.Kind == view.KindInit) {
+		if mime != "" && c.MIME != "" && c.MIME != mime {
+			return nil // a player takes one coding; it comes back for the other
+		}
+		if c.MIME != "" && mime == "" {
 			mime = c.MIME
 			head, err := json.Marshal(feedHead{MIME: mime, Reason: reason})
 			if err != nil {

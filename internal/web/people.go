@@ -13,12 +13,12 @@ type PersonID struct {
 	ID string `path:"id" maxLength:"64" pattern:"^[0-9a-z-]{1,64}$"`
 }
 
-func (s *Server) listPeople(context.Context, *struct{}) (*reply[list[Person]], error) {
-	out := list[Person]{Items: []Person{}}
+func (s *Server) listPeople(_ context.Context, in *struct{ Page }) (*reply[list[Person]], error) {
+	var all []Person
 	for _, p := range s.opt.Auth.People() {
-		out.Items = append(out.Items, personOf(p))
+		all = append(all, personOf(p))
 	}
-	return answered(out), nil
+	return answered(pageOf(in.Page, all, func(p Person) string { return p.ID })), nil
 }
 
 // Named is what everybody may know of everybody: whose act it was.
@@ -28,12 +28,12 @@ type Named struct {
 	Role auth.Role `json:"role"`
 }
 
-func (s *Server) listNames(context.Context, *struct{}) (*reply[list[Named]], error) {
-	out := list[Named]{Items: []Named{}}
+func (s *Server) listNames(_ context.Context, in *struct{ Page }) (*reply[list[Named]], error) {
+	var all []Named
 	for _, p := range s.opt.Auth.People() {
-		out.Items = append(out.Items, Named{ID: p.ID, Name: s.opt.Auth.Name(p.ID), Role: p.Main()})
+		all = append(all, Named{ID: p.ID, Name: s.opt.Auth.Name(p.ID), Role: p.Main()})
 	}
-	return answered(out), nil
+	return answered(pageOf(in.Page, all, func(n Named) string { return n.ID })), nil
 }
 
 // NewPerson is somebody to add.
@@ -93,9 +93,10 @@ type PersonChange struct {
 	Agency *string     `json:"agency,omitempty" maxLength:"200"`
 	Role   auth.Role   `json:"role,omitempty"`
 	Roles  []auth.Role `json:"roles,omitempty" maxItems:"8"`
-	Active *bool       `json:"active,omitempty" doc:"false shuts out and needs a reason"`
-	Phone  *string     `json:"phone,omitempty" maxLength:"32" doc:"empty removes it"`
-	Reason string      `json:"reason,omitempty" maxLength:"1000"`
+	// Disabled shuts somebody out at once, which needs a reason, or lets them in again.
+	Disabled *bool   `json:"disabled,omitempty" doc:"true shuts out and needs a reason"`
+	Phone    *string `json:"phone,omitempty" maxLength:"32" doc:"empty removes it"`
+	Reason   string  `json:"reason,omitempty" maxLength:"1000"`
 }
 
 // changePerson changes one thing after the other; each is an event of its own. What was done before a refusal stays.
@@ -126,8 +127,8 @@ func (s *Server) changePerson(ctx context.Context, in *struct {
 	if b.Phone != nil {
 		steps = append(steps, func() error { return s.opt.Auth.SetPhone(ctx, who, in.ID, *b.Phone) })
 	}
-	if b.Active != nil {
-		steps = append(steps, func() error { _, err := s.opt.Auth.EnablePerson(ctx, who, in.ID, *b.Active); return err })
+	if b.Disabled != nil {
+		steps = append(steps, func() error { _, err := s.opt.Auth.EnablePerson(ctx, who, in.ID, !*b.Disabled); return err })
 	}
 	for _, step := range steps {
 		if err := step(); err != nil {
@@ -179,16 +180,17 @@ type OpenSession struct {
 }
 
 func (s *Server) listSessions(_ context.Context, in *struct {
+	Page
 	Person string `query:"person" maxLength:"64"`
 }) (*reply[list[OpenSession]], error) {
-	out := list[OpenSession]{Items: []OpenSession{}}
+	var all []OpenSession
 	for _, v := range s.opt.Auth.Sessions(in.Person) {
-		out.Items = append(out.Items, OpenSession{
+		all = append(all, OpenSession{
 			ID: v.ID, Person: v.Person, Script: v.Script, Label: v.Label, Address: v.Address, Agent: v.Agent,
 			CreatedAt: watch.Time{Time: v.Created}, ExpiresAt: watch.Time{Time: v.Expires},
 		})
 	}
-	return answered(out), nil
+	return answered(pageOf(in.Page, all, func(v OpenSession) string { return v.ID })), nil
 }
 
 func (s *Server) revokeSession(ctx context.Context, in *struct {

@@ -100,11 +100,18 @@ func (p *Problem) write(w http.ResponseWriter) {
 	for k, v := range p.GetHeaders() {
 		w.Header()[k] = v
 	}
-	w.Header().Set("Content-Type", problemType)
-	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set(cacheControl, noStore)
 	w.Header().Del("Content-Length")
+	w.Header().Set("Content-Type", problemType)
 	w.WriteHeader(p.Status)
 	_ = json.NewEncoder(w).Encode(p) // the client has gone, and nothing else can be told to it
+}
+
+// writeJSON answers outside the API library.
+func writeJSON(w http.ResponseWriter, status int, v any) {
+	w.Header().Set("Content-Type", jsonType)
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(v) // the client has gone
 }
 
 // asProblem says what an error of any room means to a client. What nobody foresaw is logged and becomes a 500 that

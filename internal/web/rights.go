@@ -13,7 +13,8 @@ import (
 const (
 	never    auth.Right = ""          // a route without a right is refused
 	open     auth.Right = "open"      // nobody need be signed in
-	signedIn auth.Right = "signed_in" // anyone who is
+	session  auth.Right = "session"   // anyone with a session, whatever it is good for
+	signedIn auth.Right = "signed_in" // anyone with a session who need not choose another password first
 )
 
 // caller is who asks; the zero caller is nobody.
@@ -26,8 +27,13 @@ type caller struct {
 
 // can reports whether the right is the caller's in one of the scopes, or in any if none are named.
 func (c *caller) can(r auth.Right, scopes ...auth.Scope) bool {
-	if r == open || r == signedIn {
-		return r == open || c.ID != ""
+	switch r {
+	case open:
+		return true
+	case session:
+		return c.ID != ""
+	case signedIn:
+		return c.ID != "" && !c.MustChange
 	}
 	have := auth.Scopes(c.Person, r)
 	if len(scopes) == 0 {
@@ -67,5 +73,8 @@ func (s *Server) admit(rt route, r *http.Request) (*caller, *Problem) {
 }
 
 func forbidden(who *caller, r auth.Right) *Problem {
+	if who.MustChange {
+		return problem(http.StatusForbidden, "must_change", "choose another password first: POST %s/session/password", prefix)
+	}
 	return problem(http.StatusForbidden, "forbidden", "this needs the right %s; %s does not have it so far", r, strings.Join(who.classes(), ", "))
 }

@@ -98,7 +98,10 @@ func (rt *route) describe(op *huma.Operation) {
 		op.Parameters = append(op.Parameters, &huma.Param{Name: q, In: "query", Schema: text})
 	}
 	if rt.body != "" {
-		op.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{rt.body: {Schema: text}}}
+		op.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{}}
+		for _, kind := range strings.Fields(rt.body) {
+			op.RequestBody.Content[kind] = &huma.MediaType{Schema: text}
+		}
 	}
 	status := rt.status
 	if status == 0 {

@@ -62,15 +62,16 @@ type Person struct {
 	Agency    string      `json:"agency"`
 	Role      auth.Role   `json:"role" doc:"the first of roles"`
 	Roles     []auth.Role `json:"roles" nullable:"false"`
-	Active    bool        `json:"active"`
+	Disabled  bool        `json:"disabled"`
 	HasPhone  bool        `json:"has_phone"`
+	TOTP      bool        `json:"totp" doc:"is asked for a one-time code"`
 	CreatedAt watch.Time  `json:"created_at"`
 }
 
 func personOf(p auth.Person) Person {
 	return Person{
 		ID: p.ID, Login: p.Login, Name: p.Name, Titles: p.Titles, Agency: p.Agency, Role: p.Main(), Roles: orNone(p.Roles),
-		Active: p.Active, HasPhone: p.HasPhone, CreatedAt: watch.Time{Time: p.Created},
+		Disabled: !p.Active, HasPhone: p.HasPhone, TOTP: p.SecondFactor, CreatedAt: watch.Time{Time: p.Created},
 	}
 }
 
@@ -89,7 +90,7 @@ type Session struct {
 func (s *Server) sessionOf(p auth.Person, v auth.Session) Session {
 	out := Session{
 		Person: personOf(p), Rights: []auth.Right{}, Scopes: auth.RightsOf(p), Site: s.opt.Site,
-		ExpiresAt: watch.Time{Time: v.Expires}, EndsAt: watch.Time{Time: v.Ends},
+		ExpiresAt: watch.Time{Time: v.Expires}, EndsAt: watch.Time{Time: v.Ends}, MustChange: p.MustChange,
 	}
 	for _, r := range auth.Rights() {
 		if out.Scopes[r] != auth.ScopeNone {
@@ -149,7 +150,7 @@ func (s *Server) signIn(ctx context.Context, in *struct{ Body SignIn }) (*signed
 	}
 	out := &signedInReply{SetCookie: s.cookie(g.Cookie), Body: s.sessionOf(g.Person, g.Session)}
 	out.SetCookie.Expires = g.Session.Ends
-	out.Body.Token, out.Body.MustChange = g.Bearer, g.MustChange
+	out.Body.Token = g.Bearer
 	return out, nil
 }
 
@@ -242,9 +243,9 @@ func sessionRoutes() []route {
 		{method: get, path: prefix + "/setup", right: open, id: "get-setup", about: "Whether the site has an administrator", tag: tag, serve: call((*Server).getSetup)},
 		{method: post, path: prefix + "/setup", right: open, id: "enrol", about: "Make the first administrator, with the code the program printed", tag: tag, status: http.StatusCreated, serve: call((*Server).enrol)},
 		{method: post, path: prefix + "/session", right: open, id: "sign-in", about: "Sign in", tag: tag, status: http.StatusCreated, serve: call((*Server).signIn)},
-		{method: get, path: prefix + "/session", right: signedIn, id: "get-session", about: "Who is signed in", tag: tag, serve: call((*Server).getSession)},
-		{method: del, path: prefix + "/session", right: signedIn, id: "sign-out", about: "Sign out", tag: tag, status: http.StatusNoContent, serve: call((*Server).signOut)},
-		{method: post, path: prefix + "/session/password", right: signedIn, id: "change-own-password", about: "Choose another password; other sessions end", tag: tag, status: http.StatusNoContent, serve: call((*Server).changeOwnPassword)},
+		{method: get, path: prefix + "/session", right: session, id: "get-session", about: "Who is signed in", tag: tag, serve: call((*Server).getSession)},
+		{method: del, path: prefix + "/session", right: session, id: "sign-out", about: "Sign out", tag: tag, status: http.StatusNoContent, serve: call((*Server).signOut)},
+		{method: post, path: prefix + "/session/password", right: session, id: "change-own-password", about: "Choose another password; other sessions end", tag: tag, status: http.StatusNoContent, serve: call((*Server).changeOwnPassword)},
 		{method: post, path: prefix + "/session/factor", right: signedIn, id: "begin-factor", about: "Begin to use a one-time-code app", tag: tag, status: http.StatusCreated, serve: call((*Server).beginFactor)},
 		{method: post, path: prefix + "/session/factor/confirm", right: signedIn, id: "confirm-factor", about: "Prove that the app works; from then on sign-ins ask for a code", tag: tag, status: http.StatusNoContent, serve: call((*Server).confirmFactor)},
 		{method: post, path: prefix + "/session/tokens", right: signedIn, id: "issue-token", about: "Make a bearer token for an own script and show it once", tag: tag, status: http.StatusCreated, serve: call((*Server).issueToken)},

@@ -23,22 +23,23 @@ type Zone struct {
 
 // Mark says who threw a switch of a zone, and when.
 type Mark struct {
-	By string     `json:"by"`
-	At watch.Time `json:"at"`
+	By     string     `json:"by"`
+	ByName string     `json:"by_name"`
+	At     watch.Time `json:"at"`
 }
 
-func zoneOf(z registry.Zone) Zone {
+func (s *Server) zoneOf(z registry.Zone) Zone {
 	return Zone{
 		ID: z.ID, Parent: z.Parent, Name: z.Name, Code: z.Code, Kind: z.Kind, Special: z.Special,
-		Plan: z.Plan, Position: z.Position, Armed: markOf(z.Armed), Locked: markOf(z.Locked),
+		Plan: z.Plan, Position: z.Position, Armed: s.markOf(z.Armed), Locked: s.markOf(z.Locked),
 	}
 }
 
-func markOf(m registry.Mark) *Mark {
+func (s *Server) markOf(m registry.Mark) *Mark {
 	if !m.On {
 		return nil
 	}
-	return &Mark{By: m.By, At: watch.Time{Time: m.At}}
+	return &Mark{By: m.By, ByName: s.opt.Auth.Name(m.By), At: watch.Time{Time: m.At}}
 }
 
 // Slug is the id of a zone or device in a path.
@@ -46,12 +47,12 @@ type Slug struct {
 	ID string `path:"id" maxLength:"63" pattern:"^[a-z0-9][a-z0-9-]{0,62}$"`
 }
 
-func (s *Server) listZones(context.Context, *struct{}) (*reply[list[Zone]], error) {
-	out := list[Zone]{Items: []Zone{}}
+func (s *Server) listZones(_ context.Context, in *struct{ Page }) (*reply[list[Zone]], error) {
+	var all []Zone
 	for _, z := range s.opt.Registry.Zones() {
-		out.Items = append(out.Items, zoneOf(z))
+		all = append(all, s.zoneOf(z))
 	}
-	return answered(out), nil
+	return answered(pageOf(in.Page, all, func(z Zone) string { return z.ID })), nil
 }
 
 func (s *Server) getZone(_ context.Context, in *Slug) (*reply[Zone], error) {
@@ -59,7 +60,7 @@ func (s *Server) getZone(_ context.Context, in *Slug) (*reply[Zone], error) {
 	if !ok {
 		return nil, notFound("zone", in.ID)
 	}
-	return answered(zoneOf(z)), nil
+	return answered(s.zoneOf(z)), nil
 }
 
 // NewZone is a zone as people describe it.
@@ -83,7 +84,7 @@ func (s *Server) addZone(ctx context.Context, in *struct{ Body NewZone }) (*repl
 	if err != nil {
 		return nil, err
 	}
-	return answered(zoneOf(z)), nil
+	return answered(s.zoneOf(z)), nil
 }
 
 // ZoneChange holds what is to change; what is absent stays.
@@ -122,7 +123,7 @@ func (s *Server) changeZone(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	return answered(zoneOf(z)), nil
+	return answered(s.zoneOf(z)), nil
 }
 
 func set[T any](to *T, from *T) {
@@ -156,7 +157,7 @@ func zoneSwitch(throw func(*registry.Registry, context.Context, registry.By, str
 		if err != nil {
 			return nil, err
 		}
-		return answered(zoneOf(z)), nil
+		return answered(s.zoneOf(z)), nil
 	})
 }
 
