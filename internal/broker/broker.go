@@ -18,7 +18,8 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// MaxPayload is the largest message payload in bytes. A client that sends more is disconnected and reported.
+// MaxPayload is the largest message payload in bytes. A larger one is reported and dropped, or, since its
+// sender waits for an acknowledgement at QoS 1 and 2, ends the connection.
 const MaxPayload = 256 << 10
 
 // Sync says when stored messages reach the disk.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"crypto/tls"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -165,12 +166,19 @@ func (c *client) up(ctx context.Context, in *bufio.Reader, buf *[]byte) {
 	out := bufio.NewWriterSize(c.inner, 16<<10)
 	for {
 		f, err := readFrame(in, buf)
+		if errors.Is(err, errOversize) && f.kind() == typePublish && c.skip(ctx, in, f) {
+			continue
+		}
 		if err != nil {
 			c.brokenOff(f, err)
 			return
 		}
-		if f.kind() == typePublish && !c.mayPublish(ctx, f) {
-			return
+		if f.kind() == typePublish {
+			if v := c.judge(ctx, f); v == drop {
+				continue
+			} else if v == hangUp {
+				return
+			}
 		}
 		_ = c.inner.SetWriteDeadline(time.Now().Add(time.Minute)) // a full store holds the client back this long
 		if _, err := out.Write(f.raw); err != nil {
@@ -187,6 +195,29 @@ func (c *client) up(ctx context.Context, in *bufio.Reader, buf *[]byte) {
 	}
 }
 
+// skip passes over a message that is too large, when nobody waits for its acknowledgement: a Zigbee bridge
+// with many devices publishes its inventory that way, and must not be cut off for it.
+func (c *client) skip(ctx context.Context, in *bufio.Reader, f frame) bool {
+	if f.head&0x06 != 0 {
+		return false
+	}
+	topic := ""
+	if n, err := in.Peek(2); err == nil {
+		if t, err := in.Peek(2 + min(int(binary.BigEndian.Uint16(n)), maxShown)); err == nil {
+			topic = string(t[2:])
+		}
+	}
+	c.b.report(c, Report{Kind: Oversize, Topic: topic, Detail: fmt.Sprintf("a message of about %d bytes was dropped; the limit is %d", f.size, MaxPayload)})
+	for left := f.size; left > 0; {
+		n, err := in.Discard(min(left, costPerSize))
+		if err != nil || (c.meter != nil && c.meter.Wait(ctx) != nil) {
+			return false
+		}
+		left -= n
+	}
+	return true
+}
+
 // brokenOff reports why a client's bytes cannot be followed any further; a plain hang-up says nothing.
 func (c *client) brokenOff(f frame, err error) {
 	switch {
@@ -197,30 +228,44 @@ func (c *client) brokenOff(f frame, err error) {
 	}
 }
 
-// mayPublish looks at one PUBLISH and waits as long as its sender must. It reports false when the connection
-// has to end.
-func (c *client) mayPublish(ctx context.Context, f frame) bool {
+// verdict is what becomes of a PUBLISH.
+type verdict int
+
+const (
+	forward verdict = iota
+	drop
+	hangUp
+)
+
+// judge looks at one PUBLISH and waits as long as its sender must.
+func (c *client) judge(ctx context.Context, f frame) verdict {
 	topic, size, err := f.publish()
 	if err != nil {
 		c.b.report(c, Report{Kind: BadProtocol, Detail: "PUBLISH: " + err.Error()})
-		return false
+		return hangUp
 	}
 	if size > MaxPayload {
 		c.b.report(c, Report{Kind: Oversize, Topic: string(topic), Detail: fmt.Sprintf("a message of %d bytes; the limit is %d", size, MaxPayload)})
-		return false
+		if f.head&0x06 == 0 {
+			return drop
+		}
+		return hangUp
 	}
 	if !supported(topic) {
 		c.b.report(c, Report{Kind: TopicUnsupported, Topic: string(topic), Detail: whiteSpace})
 	}
 	if c.meter == nil {
-		return true
+		return forward
 	}
 	cost := min(1+size/costPerSize, c.meter.Burst())
 	if c.meter.AllowN(time.Now(), cost) {
-		return true
+		return forward
 	}
 	c.b.report(c, Report{Kind: Throttled, Detail: fmt.Sprintf("publishes more than %.0f messages per second and is slowed down", float64(c.meter.Limit()))})
-	return c.meter.WaitN(ctx, cost) == nil
+	if c.meter.WaitN(ctx, cost) != nil {
+		return hangUp
+	}
+	return forward
 }
 
 // down carries bytes to the client. A client that does not read for ten seconds is let go.

@@ -27,9 +27,11 @@ var (
 	errNotMQTT  = errors.New("not an MQTT packet")
 )
 
-// frame is one packet as it came: raw is all of it, body what follows the fixed header.
+// frame is one packet as it came: raw is all of it, body what follows the fixed header. Of a packet that is
+// too large only head and size are known, and its body is still to be read.
 type frame struct {
 	head      byte
+	size      int
 	raw, body []byte
 }
 
@@ -65,7 +67,7 @@ func readFrame(r *bufio.Reader, buf *[]byte) (frame, error) {
 		limit = maxPublish
 	}
 	if n > limit {
-		return frame{head: head}, errOversize
+		return frame{head: head, size: n}, errOversize
 	}
 	start := len(b)
 	b = append(b, make([]byte, n)...)
@@ -73,7 +75,7 @@ func readFrame(r *bufio.Reader, buf *[]byte) (frame, error) {
 	if _, err := io.ReadFull(r, b[start:]); err != nil {
 		return frame{}, cut(err)
 	}
-	return frame{head: head, raw: b, body: b[start:]}, nil
+	return frame{head: head, size: n, raw: b, body: b[start:]}, nil
 }
 
 func cut(err error) error {

@@ -14,7 +14,7 @@ const (
 	SignInFailed     = "broker.signin_failed"     // unknown user or wrong password
 	Throttled        = "broker.throttled"         // publishes faster than its rate; it is read more slowly
 	TopicUnsupported = "broker.topic_unsupported" // white space in a topic: nats-server disconnects the client
-	Oversize         = "broker.oversize"          // a payload above MaxPayload; the client is disconnected
+	Oversize         = "broker.oversize"          // a payload above MaxPayload: dropped at QoS 0, else the client is disconnected
 	BadProtocol      = "broker.bad_protocol"      // not MQTT 3.1 or 3.1.1, or broken packets
 	Overload         = "broker.overload"          // too many connections
 	StoreTrouble     = "broker.store_trouble"     // nats-server could not store or serve
