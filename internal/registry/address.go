@@ -169,21 +169,14 @@ func canonical(address string) string {
 
 // checkAddress refuses a camera whose address another one has: two technicians may be adding it together.
 func (c *change) checkAddress(d Device) error {
-	mine := addresses(d.Config)
-	if len(mine) == 0 {
-		return nil
-	}
-	for _, id := range c.st.order {
-		other := c.st.devices[id]
-		if id == d.ID {
+	for _, a := range addresses(d.Config) {
+		id := c.st.addressed(a)
+		if id == "" || id == d.ID {
 			continue
 		}
-		for _, a := range addresses(other.Config) {
-			if slices.Contains(mine, a) {
-				return conflict("config.url", "device %q (%s) has this address already, registered %s by %s",
-					id, other.Name, other.Created.Format("2006-01-02 15:04:05 UTC"), someone(other.CreatedBy))
-			}
-		}
+		other := c.st.devices[id]
+		return conflict("config.url", "device %q (%s) has this address already, registered %s by %s",
+			id, other.Name, other.Created.Format("2006-01-02 15:04:05 UTC"), someone(other.CreatedBy))
 	}
 	return nil
 }

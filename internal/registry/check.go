@@ -108,10 +108,8 @@ func (c *change) checkDevice(d Device, secrets []string) (Device, error) {
 }
 
 func (c *change) checkName(d Device) error {
-	for _, id := range c.st.order {
-		if id != d.ID && fold(c.st.devices[id].Name) == fold(d.Name) {
-			return conflict("name", "device %q has the name %q already; free is %q", id, c.st.devices[id].Name, c.st.suggestName(c.r.opt.NamePrefix, d.Zone))
-		}
+	if id := c.st.named(d.Name); id != "" && id != d.ID {
+		return conflict("name", "device %q has the name %q already; free is %q", id, c.st.devices[id].Name, c.st.suggestName(c.r.opt.NamePrefix, d.Zone))
 	}
 	return nil
 }
@@ -121,7 +119,7 @@ func (c *change) checkParent(d Device) error {
 		if d.ChildKey != "" {
 			return invalid("child_key", "only equipment behind a gateway has one; name the gateway in `parent`")
 		}
-		if len(c.st.behind(d.ID)) > 0 && !c.r.opt.Drivers.Gateway(d.Kind) {
+		if c.st.kids[d.ID] > 0 && !c.r.opt.Drivers.Gateway(d.Kind) {
 			return conflict("kind", "equipment stands behind %q, and a device of kind %q cannot be a gateway", d.ID, d.Kind)
 		}
 		return nil
@@ -136,7 +134,7 @@ func (c *change) checkParent(d Device) error {
 		return invalid("parent", "%q stands behind a gateway itself; name that gateway, %q", d.Parent, gateway.Parent)
 	case !c.r.opt.Drivers.Gateway(gateway.Kind):
 		return invalid("parent", "%q is of kind %q, which is no gateway", d.Parent, gateway.Kind)
-	case len(c.st.behind(d.ID)) > 0:
+	case c.st.kids[d.ID] > 0:
 		return conflict("parent", "equipment stands behind %q, so it cannot stand behind another", d.ID)
 	case len(d.Streams) > 0:
 		return invalid("streams", "only a device that connects itself has streams")

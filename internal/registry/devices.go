@@ -117,15 +117,13 @@ func (c *change) prepare(d Device, secrets map[string]string, have []string) (De
 func (c *change) settle(d Device, e watch.Event, secrets map[string]string) error {
 	d.Secrets = secretNames(c.st.devices[d.ID].Secrets, secrets)
 	d.Changed, d.Revision = e.At, e.Seq
-	c.st.devices[d.ID] = d
-	c.st.index()
 	speaks, err := c.speaksMQTT(d)
 	if err != nil {
 		return invalid("config", "%s", err)
 	}
 	_, has := c.st.credentials[d.ID]
 	d.MQTT = speaks
-	c.st.devices[d.ID] = d
+	c.st.put(d)
 	switch {
 	case speaks && !has:
 		return c.issue(d)
@@ -190,7 +188,7 @@ func (c *change) enable(id string, on bool) error {
 		return err
 	}
 	d.Enabled, d.Changed, d.Revision = on, e.At, e.Seq
-	c.st.devices[id] = d
+	c.st.put(d)
 	return nil
 }
 
@@ -215,8 +213,7 @@ func (c *change) remove(id string) error {
 	if _, err := event(c, KindDeviceRemoved, id, before.Zone, body[Device]{Before: &before, SecretsRemoved: names}); err != nil {
 		return err
 	}
-	delete(c.st.devices, id)
-	c.st.index()
+	c.st.drop(id)
 	return nil
 }
 
@@ -257,6 +254,6 @@ func (c *change) replace(id string, with Replacement) error {
 	}
 	d.Installed = e.At
 	before.Secrets = nil
-	c.st.devices[id] = before
+	c.st.put(before)
 	return c.settle(d, e, secrets)
 }

@@ -311,8 +311,7 @@ func (c *change) standIn(z Zone, d Device) {
 		c.st.zones[z.ID] = z
 	}
 	if _, ok := c.st.devices[d.ID]; !ok && watch.ValidSlug(d.ID) {
-		c.st.devices[d.ID] = d
-		c.st.index()
+		c.st.put(d)
 	}
 }
 

@@ -150,6 +150,9 @@ func (c *change) checkTopics(d Device) error {
 	if err != nil {
 		return invalid("config", "%s", err)
 	}
+	if len(publish)+len(subscribe) == 0 {
+		return nil
+	}
 	for _, f := range slices.Concat(publish, subscribe) {
 		if err := checkFilter(f); err != nil {
 			return err

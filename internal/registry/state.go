@@ -17,10 +17,14 @@ type state struct {
 	zones       map[string]Zone
 	devices     map[string]Device
 	credentials map[string]credential
-	// children finds equipment behind a gateway by its key there.
+	// children finds equipment behind a gateway by its key there, and kids counts it.
 	children map[childKey]string
+	kids     map[string]int
 	// order lists device ids, sorted, so that lists come out the same each time.
 	order []string
+	// names and addresses find who has a folded name or a camera's address. Only changes need them, so they are built
+	// when first asked for; an import of a province asks 600 times in one transaction.
+	names, addresses map[string]string
 }
 
 type childKey struct{ gateway, key string }
@@ -30,24 +34,96 @@ type queryer interface {
 }
 
 func load(ctx context.Context, q queryer) (*state, error) {
-	s := &state{zones: map[string]Zone{}, devices: map[string]Device{}, credentials: map[string]credential{}, children: map[childKey]string{}}
+	s := &state{
+		zones: map[string]Zone{}, devices: map[string]Device{}, credentials: map[string]credential{},
+		children: map[childKey]string{}, kids: map[string]int{},
+	}
 	for _, part := range []func(context.Context, queryer) error{s.loadZones, s.loadDevices, s.loadStreams, s.loadSecrets, s.loadCredentials} {
 		if err := part(ctx, q); err != nil {
 			return nil, fmt.Errorf("registry: reading: %w", err)
 		}
 	}
-	s.index()
+	s.order = slices.Sorted(maps.Keys(s.devices))
+	for _, id := range s.order {
+		s.enlist(s.devices[id])
+	}
 	return s, nil
 }
 
-func (s *state) index() {
-	s.order = slices.Sorted(maps.Keys(s.devices))
-	s.children = make(map[childKey]string, len(s.devices))
-	for _, id := range s.order {
-		if d := s.devices[id]; d.Parent != "" {
-			s.children[childKey{d.Parent, d.ChildKey}] = id
+// enlist and delist keep the indices; order is kept by put and drop.
+func (s *state) enlist(d Device) {
+	if d.Parent != "" {
+		s.children[childKey{d.Parent, d.ChildKey}] = d.ID
+		s.kids[d.Parent]++
+	}
+	if s.names != nil {
+		s.names[fold(d.Name)] = d.ID
+	}
+	if s.addresses != nil {
+		for _, a := range addresses(d.Config) {
+			s.addresses[a] = d.ID
 		}
 	}
+}
+
+func (s *state) delist(d Device) {
+	if d.Parent != "" {
+		delete(s.children, childKey{d.Parent, d.ChildKey})
+		s.kids[d.Parent]--
+	}
+	if s.names != nil {
+		delete(s.names, fold(d.Name))
+	}
+	if s.addresses != nil {
+		for _, a := range addresses(d.Config) {
+			delete(s.addresses, a)
+		}
+	}
+}
+
+// put brings a device into a working copy.
+func (s *state) put(d Device) {
+	if old, ok := s.devices[d.ID]; ok {
+		s.delist(old)
+	} else {
+		i, _ := slices.BinarySearch(s.order, d.ID)
+		s.order = slices.Insert(s.order, i, d.ID)
+	}
+	s.devices[d.ID] = d
+	s.enlist(d)
+}
+
+// drop takes a device out of a working copy.
+func (s *state) drop(id string) {
+	s.delist(s.devices[id])
+	delete(s.devices, id)
+	if i, ok := slices.BinarySearch(s.order, id); ok {
+		s.order = slices.Delete(s.order, i, i+1)
+	}
+}
+
+// named is the device that has a name, however it is written; "" if it is free.
+func (s *state) named(name string) string {
+	if s.names == nil {
+		s.names = make(map[string]string, len(s.devices))
+		for id, d := range s.devices {
+			s.names[fold(d.Name)] = id
+		}
+	}
+	return s.names[fold(name)]
+}
+
+// addressed is the device that has a camera's address; "" if none has.
+func (s *state) addressed(address string) string {
+	if s.addresses == nil {
+		s.addresses = make(map[string]string, len(s.devices))
+		for id, d := range s.devices {
+			for _, a := range addresses(d.Config) {
+				s.addresses[a] = id
+			}
+		}
+	}
+	return s.addresses[address]
 }
 
 // each calls scan for every row of a query.
@@ -165,6 +241,9 @@ func (s *state) loadCredentials(ctx context.Context, q queryer) error {
 
 // behind lists the devices behind a gateway, sorted by id.
 func (s *state) behind(gateway string) []Device {
+	if s.kids[gateway] == 0 {
+		return nil
+	}
 	var out []Device
 	for _, id := range s.order {
 		if d := s.devices[id]; d.Parent == gateway {
