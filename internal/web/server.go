@@ -143,7 +143,7 @@ func (s *Server) URL() string {
 const shutdownTime = 4 * time.Second
 
 // Run answers until ctx ends, then takes no more requests and waits for those under way. Live sockets stay open until
-// the hub lets them go; Drain waits for them.
+// the hub lets them go; RunSockets waits for them.
 func (s *Server) Run(ctx context.Context) error {
 	failed := make(chan error, 1)
 	go func() { failed <- s.http.Serve(s.listener) }()
@@ -174,9 +174,22 @@ func (s *Server) Run(ctx context.Context) error {
 	return err
 }
 
-// Drain waits for the sockets that the hub lets go, and cuts those that are left when ctx ends. It is called after Run
-// has returned and the hub has stopped.
-func (s *Server) Drain(ctx context.Context) error { return s.sockets.drain(ctx) }
+// drainTime is how long sockets may take to end once the hub has let them go.
+const drainTime = 2 * time.Second
+
+// RunSockets waits until ctx ends, and then for the sockets, which the hub lets go; those that are left after drainTime
+// are cut and counted in the error. Its stage MUST stop after the hub's and the front door's.
+func (s *Server) RunSockets(ctx context.Context) error {
+	<-ctx.Done()
+	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
+	defer cancel()
+	return s.sockets.drain(limited)
+}
 
 // Close frees the address of a server that never ran.
-func (s *Server) Close() error { return s.listener.Close() }
+func (s *Server) Close() error {
+	if err := s.listener.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+		return err
+	}
+	return nil
+}

@@ -13,7 +13,6 @@ import (
 	"sync"
 	"testing"
 	"testing/fstest"
-	"time"
 
 	"siaga/internal/auth"
 	"siaga/internal/hub"
@@ -158,9 +157,9 @@ func newSite(t testing.TB, change ...func(*Options, *hub.Options)) *site {
 		once.Do(func() {
 			stop()
 			s.stopHub()
-			limited, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-			defer cancel()
-			err = s.server.Drain(limited)
+			ended, cancel := context.WithCancel(context.Background())
+			cancel()
+			err = s.server.RunSockets(ended)
 		})
 		return err
 	}
@@ -297,3 +296,5 @@ func (s *site) local(r *http.Request) *httptest.ResponseRecorder {
 func noHub(change func(*Options)) func(*Options, *hub.Options) {
 	return func(o *Options, _ *hub.Options) { change(o) }
 }
+
+func decodeJSON(text string, into any) error { return json.Unmarshal([]byte(text), into) }
