@@ -3,200 +3,153 @@ package zigbee2mqtt
 import (
 	"bytes"
 	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
-	"strings"
-	"time"
 
 	"siaga/devices/mqttlink"
 	"siaga/internal/watch"
 )
 
-// bridgeSays handles what the bridge tells of itself and its network.
-func (s *state) bridgeSays(sub string, m mqttlink.Message) mqttlink.Decoded {
-	switch sub {
-	case "state":
-		return s.bridgeState(m)
-	case "event":
-		return bridgeEvent(m)
-	case "devices":
-		return s.devicesListed(m)
-	case "logging":
-		return logged(m)
-	}
-	return mqttlink.Decoded{} // settings, groups, requests and their answers: nothing was sensed
-}
-
-// onOff reads {"state":"online"} or plain online.
-func onOff(payload []byte) (string, error) {
-	text := strings.TrimSpace(string(payload))
-	if o, err := mqttlink.ParseObject(payload); err == nil {
-		text, _ = o.Text("state")
-	}
-	if text != "online" && text != "offline" {
-		return "", fmt.Errorf("availability %.40q is neither online nor offline", text)
-	}
-	return text, nil
-}
-
-func (s *state) bridgeState(m mqttlink.Message) mqttlink.Decoded {
-	now, err := onOff(m.Payload)
-	if err != nil {
-		return garbled(m, err.Error())
-	}
-	first := s.bridge == ""
-	if now == s.bridge {
-		return mqttlink.Decoded{}
-	}
-	s.bridge = now
-	kind := "gateway." + now
-	if first && m.Retained {
-		kind = "gateway.state"
-	}
-	return one(reading(kind, "", time.Time{}, map[string]any{"state": now, "first": first, "retained": m.Retained}))
-}
-
-// availability is published kept, so a kept value that differs from the known one is news; the first is not.
-func (s *state) availability(name string, m mqttlink.Message) mqttlink.Decoded {
-	now, err := onOff(m.Payload)
-	if err != nil {
-		return garbled(m, err.Error())
-	}
-	d := s.device(name)
-	if d == nil {
-		return garbled(m, "too many devices")
-	}
-	first := d.available == ""
-	if now == d.available {
-		return mqttlink.Decoded{}
-	}
-	d.available = now
-	kind := "sensor." + now
-	if first && m.Retained {
-		kind = "sensor.state"
-	}
-	return one(reading(kind, name, time.Time{}, map[string]any{"availability": now, "first": first, "retained": m.Retained}))
-}
-
-// bridgeEvent is a device joining, leaving or announcing itself.
-func bridgeEvent(m mqttlink.Message) mqttlink.Decoded {
-	o, err := mqttlink.ParseObject(m.Payload)
-	if err != nil {
-		return garbled(m, err.Error())
-	}
-	typ, _ := o.Text("type")
-	data, ok := o.Object("data")
-	if typ == "" || !ok {
-		return garbled(m, "bridge event without type and data")
-	}
-	if m.Retained {
-		return mqttlink.Decoded{} // an event of unknown age is none
-	}
-	name, body := short(data, "friendly_name"), map[string]any{"type": typ, "ieee": short(data, "ieee_address")}
-	if st := short(data, "status"); st != "" {
-		body["status"] = st
-	}
-	kind := "sensor.bridge_event"
-	switch typ {
-	case "device_joined":
-		kind = "sensor.joined"
-	case "device_leave":
-		kind = "sensor.left"
-	case "device_announce":
-		kind = "sensor.announced"
-	case "device_interview":
-		kind = "sensor.interview"
-	}
-	return one(reading(kind, name, time.Time{}, body))
-}
-
-// logged passes on the bridge's errors.
-func logged(m mqttlink.Message) mqttlink.Decoded {
-	o, err := mqttlink.ParseObject(m.Payload)
-	if err != nil {
-		return garbled(m, err.Error())
-	}
-	if level, _ := o.Text("level"); level != "error" || m.Retained {
-		return mqttlink.Decoded{}
-	}
-	return one(reading("gateway.message", "", time.Time{}, map[string]any{"level": "error", "message": short(o, "message")}))
-}
-
-// listed is one device of the inventory.
-type listed struct {
-	Name     string   `json:"name"`
-	IEEE     string   `json:"ieee,omitempty"`
-	Type     string   `json:"type,omitempty"`
-	Vendor   string   `json:"vendor,omitempty"`
-	Model    string   `json:"model,omitempty"`
-	Power    string   `json:"power,omitempty"`
-	Disabled bool     `json:"disabled,omitempty"`
-	Exposes  []string `json:"exposes,omitempty"`
-}
-
 const (
-	maxListed  = 300
-	maxExposes = 24
+	maxListed   = 400       // sensors in an inventory
+	maxListSize = 180 << 10 // bytes of an inventory
 )
 
-// devicesListed makes a short inventory, a fact when it changes. It is kept by nature: it raises nothing.
-func (s *state) devicesListed(m mqttlink.Message) mqttlink.Decoded {
-	var raw []any
-	dec := json.NewDecoder(bytes.NewReader(m.Payload))
-	dec.UseNumber()
-	if err := dec.Decode(&raw); err != nil {
-		return garbled(m, "inventory is no JSON array: "+err.Error())
+// bridge handles what the gateway says about itself. Its log, settings, groups, requests and answers are no
+// business of a guard.
+func (s *state) bridge(said string, m mqttlink.Message) ([]watch.Reading, error) {
+	if len(m.Payload) == 0 {
+		return nil, nil // a kept message was taken back
+	}
+	switch said {
+	case "state":
+		return s.gatewayState(m)
+	case "event":
+		return joinOrLeave(m)
+	case "devices":
+		return s.devices(m)
+	}
+	return nil, nil
+}
+
+// gatewayState is the gateway's own word or its will. The first one after a start is always told: it ends an
+// alert that was raised before.
+func (s *state) gatewayState(m mqttlink.Message) ([]watch.Reading, error) {
+	online, err := onlineOf(m.Payload)
+	if err != nil {
+		return nil, err
+	}
+	first := !s.gateway.known || !s.gateway.sure
+	r, ok := presence(&s.gateway, &gateway, online, "", m)
+	if !ok && first {
+		s.gateway.sure = true
+		r, ok = told(gateway.rest, "", m, map[string]any{"state": stateWord(online)}), true
+	}
+	if !ok {
+		return nil, nil
+	}
+	return []watch.Reading{r}, nil
+}
+
+// joinOrLeave is an equipment that joined the network, left it, or showed up again.
+func joinOrLeave(m mqttlink.Message) ([]watch.Reading, error) {
+	o, err := mqttlink.ParseObject(m.Payload)
+	if err != nil {
+		return nil, err
+	}
+	what, _ := o.Text("type")
+	kind, known := map[string]string{
+		"device_joined": "sensor.joined", "device_leave": "sensor.left",
+		"device_announce": "sensor.announced", "device_interview": "sensor.announced",
+	}[what]
+	if what == "" {
+		return nil, errors.New("gateway event without type")
+	}
+	if !known || m.Retained {
+		return nil, nil // a later release's event, or one of unknown age
+	}
+	data, _ := o.Object("data")
+	b := map[string]any{"event": what}
+	name := word(b, "", data, maxName, "friendly_name")
+	if ieee := word(b, "ieee", data, maxWord, "ieee_address"); name == "" {
+		name = ieee
+	}
+	if err := checkName(name); err != nil {
+		return nil, fmt.Errorf("%s: %w", clip(what, maxWord), err)
+	}
+	word(b, "status", data, maxWord, "status")
+	definition, _ := data.Object("definition")
+	word(b, "model", definition, maxWord, "model")
+	word(b, "vendor", definition, maxWord, "vendor")
+	return []watch.Reading{told(kind, name, m, b)}, nil
+}
+
+// word copies a text of bounded length into body, if to is not empty, and returns it.
+func word(body map[string]any, to string, from mqttlink.Object, limit int, key string) string {
+	text, _ := from.Text(key)
+	if text = clip(text, limit); text != "" && to != "" {
+		body[to] = text
+	}
+	return text
+}
+
+// listed is one line of the inventory.
+type listed struct {
+	Name   string `json:"friendly_name"`
+	IEEE   string `json:"ieee,omitempty"`
+	Model  string `json:"model,omitempty"`
+	Vendor string `json:"vendor,omitempty"`
+	Power  string `json:"power_source,omitempty"`
+}
+
+// devices is the gateway's inventory; an unchanged one is no event.
+func (s *state) devices(m mqttlink.Message) ([]watch.Reading, error) {
+	var raw []struct {
+		Type       string `json:"type"`
+		Name       string `json:"friendly_name"`
+		IEEE       string `json:"ieee_address"`
+		Power      string `json:"power_source"`
+		Definition *struct {
+			Model  string `json:"model"`
+			Vendor string `json:"vendor"`
+		} `json:"definition"`
+	}
+	if err := json.Unmarshal(bytes.TrimRight(m.Payload, "\x00 \t\r\n"), &raw); err != nil {
+		return nil, fmt.Errorf("inventory: %w", err)
 	}
 	list := []listed{}
-	for _, v := range raw {
-		item, ok := v.(map[string]any)
-		if !ok || len(list) == maxListed {
+	for _, d := range raw {
+		if d.Type == "Coordinator" {
 			continue
 		}
-		l := inventoryItem(item)
+		l := listed{Name: clip(d.Name, maxName), IEEE: clip(d.IEEE, maxWord), Power: clip(d.Power, maxWord)}
+		if d.Definition != nil {
+			l.Model, l.Vendor = clip(d.Definition.Model, maxWord), clip(d.Definition.Vendor, maxWord)
+		}
 		list = append(list, l)
-		if l.Type != "Coordinator" && l.Name != "" {
-			s.device(l.Name) // known from now on, also to attribute topics
+	}
+	whole, _ := json.Marshal(list) // strings only: cannot fail
+	hash := sha256.Sum256(whole)
+	if hash == s.inventory {
+		return nil, nil
+	}
+	s.inventory = hash
+	count := len(list)
+	list = list[:min(count, maxListed)]
+	for _, l := range list {
+		if checkName(l.Name) == nil && len(s.sensors) < maxSensors {
+			_, _ = s.sensor(l.Name, m.Received) // below the limit: no error
 		}
 	}
-	body, _ := json.Marshal(list) // strings and booleans
-	sum := sha256.Sum256(body)
-	now := hex.EncodeToString(sum[:])
-	if now == s.inventory {
-		return mqttlink.Decoded{}
+	for size := len(whole); size > maxListSize && len(list) > 0; {
+		list = list[:len(list)/2]
+		shorter, _ := json.Marshal(list)
+		size = len(shorter)
 	}
-	s.inventory = now
-	return one(reading("sensor.inventory", "", time.Time{}, map[string]any{"count": len(raw), "devices": list}))
-}
-
-func inventoryItem(item mqttlink.Object) listed {
-	l := listed{
-		Name: short(item, "friendly_name"), IEEE: short(item, "ieee_address"), Type: short(item, "type"), Power: short(item, "power_source"),
+	body := map[string]any{"count": count, "sensors": list}
+	if len(list) < count {
+		body["truncated"] = true
 	}
-	l.Disabled, _ = item.Flag("disabled")
-	def, _ := item.Object("definition")
-	l.Vendor, l.Model = short(def, "vendor"), short(def, "model")
-	exposes, _ := def.List("exposes")
-	for _, v := range exposes[:min(len(exposes), maxExposes)] {
-		if e, ok := v.(map[string]any); ok {
-			if p := short(e, "property"); p != "" {
-				l.Exposes = append(l.Exposes, p)
-			}
-		}
-	}
-	return l
-}
-
-// short gets a text of bounded length.
-func short(o mqttlink.Object, key string) string {
-	v, _ := o.Text(key)
-	if len(v) > maxName {
-		v = strings.ToValidUTF8(v[:maxName], "")
-	}
-	return v
-}
-
-func one(r watch.Reading) mqttlink.Decoded {
-	return mqttlink.Decoded{Readings: []watch.Reading{r}}
+	return []watch.Reading{told("sensor.inventory", "", m, body)}, nil
 }

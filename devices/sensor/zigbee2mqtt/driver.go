@@ -1,9 +1,8 @@
-// Package zigbee2mqtt hears the doors, movement, smoke, leak and power sensors of a Zigbee2MQTT bridge.
 package zigbee2mqtt
 
 import (
 	"encoding/json"
-	"fmt"
+	"errors"
 	"strings"
 
 	"siaga/devices"
@@ -14,11 +13,11 @@ const family = "sensor"
 
 // config is the driver's own settings.
 type config struct {
-	// Topic is the bridge's base topic, "zigbee2mqtt" unless changed there.
+	// Topic is base_topic of the gateway's configuration: "zigbee2mqtt" unless somebody changed it.
 	Topic string `json:"topic"`
 }
 
-// Driver is the registry's entry for Zigbee2MQTT bridges.
+// Driver is the registry's entry for Zigbee2MQTT gateways.
 func Driver() devices.Driver {
 	return devices.Driver{Kind: "zigbee2mqtt", New: open, Topics: topics}
 }
@@ -28,8 +27,9 @@ func decode(raw json.RawMessage) (config, error) {
 	if err := devices.DecodeConfig(raw, &c); err != nil {
 		return c, err
 	}
-	if c.Topic == "" || len(c.Topic) > 128 || strings.ContainsAny(c.Topic, "+#\x00") || strings.HasPrefix(c.Topic, "$") || strings.HasSuffix(c.Topic, "/") {
-		return c, fmt.Errorf("config key \"topic\": want the bridge's base topic without wildcards, such as \"zigbee2mqtt\"")
+	if t := c.Topic; t == "" || len(t) > 128 || strings.ContainsAny(t, "+#\x00") ||
+		strings.HasPrefix(t, "$") || strings.HasPrefix(t, "/") || strings.HasSuffix(t, "/") {
+		return c, errors.New(`config key "topic": want the gateway's base topic without wildcards, such as "zigbee2mqtt"`)
 	}
 	return c, nil
 }
@@ -39,6 +39,7 @@ func open(s devices.Settings) (devices.Device, error) {
 	if err != nil {
 		return nil, err
 	}
+	// Friendly names may contain slashes, so no narrower filter hears every sensor.
 	return mqttlink.New(s.Link, family, []string{c.Topic + "/#"}, newState(c.Topic))
 }
 
@@ -47,5 +48,6 @@ func topics(raw json.RawMessage) (devices.Topics, error) {
 	if err != nil {
 		return devices.Topics{}, err
 	}
+	// The gateway listens to set, get and request topics, for which MQTT has no narrower filter.
 	return devices.Topics{Publish: []string{c.Topic + "/#"}, Subscribe: []string{c.Topic + "/#"}}, nil
 }

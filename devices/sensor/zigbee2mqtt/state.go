@@ -1,229 +1,218 @@
 package zigbee2mqtt
 
 import (
-	"bytes"
-	"encoding/json"
-	"maps"
-	"slices"
+	"errors"
+	"fmt"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"siaga/devices/mqttlink"
 	"siaga/internal/watch"
 )
 
-const (
-	maxDevices = 1024
-	maxName    = 128 // bytes of a friendly name that becomes a child's key
-)
-
-// device is what was last heard of one sensor. The bridge repeats its merged state, so only a changed value
-// is an event.
-type device struct {
-	flags     map[string]bool
-	lock      string
-	available string
-	kept      string // the last retained state told
-}
-
-// state is what is known of one bridge.
+// state is what has to be remembered between messages of one gateway.
 type state struct {
-	base      string
-	devices   map[string]*device
-	bridge    string // online or offline, "" before it is known
-	inventory string
+	base      string // topic prefix with its slash
+	sensors   map[string]*sensor
+	crowded   bool // it was said that there are too many names
+	gateway   flag
+	inventory [32]byte // hash of the last one told
 }
 
-func newState(base string) *state {
-	s := &state{base: base}
-	s.Reset()
-	return s
+func newState(topic string) *state {
+	return &state{base: topic + "/", sensors: map[string]*sensor{}}
 }
 
-// Reset forgets every device.
-func (s *state) Reset() { *s = state{base: s.base, devices: map[string]*device{}} }
+// Reset keeps what was heard but no longer trusts that it was told: alarms are told again, and what the broker
+// sends again counts as news.
+func (s *state) Reset() {
+	for _, sn := range s.sensors {
+		sn.doubt()
+	}
+	s.gateway.doubt()
+	s.inventory, s.crowded = [32]byte{}, false
+}
 
-// Tick does nothing: Zigbee sensors sleep for hours; the bridge's availability says which are gone.
+// Tick does nothing: sensors sleep for hours, and it is the gateway that says which of them are lost.
 func (s *state) Tick(time.Time) []watch.Reading { return nil }
 
 // Handle decodes one message.
 func (s *state) Handle(m mqttlink.Message) mqttlink.Decoded {
-	name, ok := strings.CutPrefix(m.Topic, s.base+"/")
-	if !ok || name == "" {
-		return garbled(m, "topic is not below "+s.base)
+	rs, err := s.route(m)
+	if err != nil {
+		rs = append(rs, mqttlink.Garbled(family, m, err.Error()))
 	}
-	if sub, ok := strings.CutPrefix(name, "bridge/"); ok {
-		return s.bridgeSays(sub, m)
+	return mqttlink.Decoded{Readings: rs}
+}
+
+func (s *state) route(m mqttlink.Message) ([]watch.Reading, error) {
+	name, ok := strings.CutPrefix(m.Topic, s.base)
+	if !ok || name == "" {
+		return nil, errors.New("topic is not below the gateway's base topic")
+	}
+	if said, ok := strings.CutPrefix(name, "bridge/"); ok {
+		return s.bridge(said, m)
 	}
 	if command(name) {
-		return mqttlink.Decoded{} // somebody talks to a device; nothing was sensed
+		return nil, nil
 	}
-	if len(name) > maxName {
-		return garbled(m, "friendly name is longer than 128 bytes")
+	subject, isReach := strings.CutSuffix(name, "/availability")
+	if err := checkName(subject); err != nil {
+		return nil, err
 	}
 	if len(m.Payload) == 0 {
-		return mqttlink.Decoded{} // a kept message was taken away: the device was renamed or removed
+		return nil, nil // a kept message was taken back: the sensor was removed or renamed
 	}
-	if sensor, ok := strings.CutSuffix(name, "/availability"); ok {
-		return s.availability(sensor, m)
+	if isReach {
+		return s.availability(subject, m)
 	}
 	o, err := mqttlink.ParseObject(m.Payload)
 	if err != nil {
 		if name, o = s.attribute(name, m.Payload); o == nil {
-			return garbled(m, err.Error())
+			return nil, err
 		}
 	}
-	d := s.device(name)
-	if d == nil {
-		return garbled(m, "too many devices")
-	}
-	if m.Retained {
-		return mqttlink.Decoded{Readings: d.keptState(name, o)}
-	}
-	return mqttlink.Decoded{Readings: d.hear(name, o)}
+	return s.report(newMessage(m, name, o))
 }
 
-func garbled(m mqttlink.Message, reason string) mqttlink.Decoded {
-	return mqttlink.Decoded{Readings: []watch.Reading{mqttlink.Garbled(family, m, reason)}}
-}
-
-// command reports whether a topic below the base is a request to a device.
-func command(name string) bool {
-	return strings.HasSuffix(name, "/set") || strings.HasSuffix(name, "/get") || strings.Contains(name, "/set/") || strings.Contains(name, "/get/")
-}
-
-// attribute reads a message of a bridge that publishes every attribute on a topic of its own, for devices that
-// are known.
+// attribute reads <name>/contact with a bare value, as a gateway set to publish attributes sends it. Only for
+// sensors that are known: names have slashes, too.
 func (s *state) attribute(name string, payload []byte) (string, mqttlink.Object) {
 	i := strings.LastIndexByte(name, '/')
-	if i < 0 || s.devices[name[:i]] == nil {
+	if i < 0 || s.sensors[name[:i]] == nil || len(payload) > maxName || !utf8.Valid(payload) {
 		return "", nil
 	}
-	var v any
-	dec := json.NewDecoder(bytes.NewReader(payload))
-	dec.UseNumber()
-	if err := dec.Decode(&v); err != nil {
-		v = string(payload)
+	text := strings.TrimSpace(string(payload))
+	if text == "" || strings.ContainsAny(text[:1], "{[") {
+		return "", nil
 	}
-	switch v.(type) {
-	case bool, json.Number, string:
-		return name[:i], mqttlink.Object{name[i+1:]: v}
-	}
-	return "", nil
+	return name[:i], mqttlink.Object{name[i+1:]: strings.Trim(text, `"`)}
 }
 
-func (s *state) device(name string) *device {
-	d := s.devices[name]
-	if d == nil && len(s.devices) < maxDevices {
-		d = &device{flags: map[string]bool{}}
-		s.devices[name] = d
+// command reports whether the topic carries an order or a question to a sensor: <name>/set, <name>/get/state.
+func command(name string) bool {
+	for _, word := range [...]string{"/set", "/get"} {
+		if strings.HasSuffix(name, word) || strings.Contains(name, word+"/") {
+			return true
+		}
 	}
-	return d
+	return false
 }
 
-// hear makes facts of what changed and samples of what was measured.
-func (d *device) hear(name string, o mqttlink.Object) []watch.Reading {
-	at := seen(o)
-	var rs []watch.Reading
-	fact := func(kind string, body map[string]any) { rs = append(rs, reading(kind, name, at, body)) }
-	for _, s := range senses() {
-		v, ok := o.Flag(s.key)
-		if !ok {
-			continue
-		}
-		was, known := d.flags[s.key]
-		if known && was == v {
-			continue
-		}
-		d.flags[s.key] = v
-		kind := s.rest
-		if v == s.alarm {
-			kind = s.raise
-		}
-		body := map[string]any{"sensor": s.key, "value": v, "first": !known}
-		if s.key == "battery_low" {
-			maps.Copy(body, battery(o))
-		}
-		fact(kind, body)
+func checkName(name string) error {
+	switch {
+	case name == "":
+		return errors.New("sensor without a name")
+	case len(name) > maxName:
+		return fmt.Errorf("sensor name has %d bytes, the limit is %d", len(name), maxName)
+	case !utf8.ValidString(name) || strings.ContainsFunc(name, unicode.IsControl):
+		return errors.New("sensor name is not readable text")
 	}
-	if lock, ok := o.Text("lock_state"); ok && lock != d.lock {
-		fact("lock.changed", map[string]any{"state": lock, "was": d.lock, "first": d.lock == ""})
-		d.lock = lock
-	}
-	if action, ok := o.Text("action"); ok && action != "" {
-		fact("sensor.action", map[string]any{"action": action})
-	}
-	return append(rs, samples(name, at, o)...)
+	return nil
 }
 
-// samples are the numbers of a message.
-func samples(name string, at time.Time, o mqttlink.Object) []watch.Reading {
-	var rs []watch.Reading
-	sample := func(kind string, body map[string]any) {
-		if len(body) > 0 {
-			r := reading(kind, name, at, body)
-			r.Sample = true
-			rs = append(rs, r)
-		}
+// report handles the state of a sensor.
+func (s *state) report(m message) ([]watch.Reading, error) {
+	if s.sensors[m.name] == nil && !tells(m.o) {
+		// A lamp, a group, a button: nothing to compare with, so nothing to remember.
+		var stranger sensor
+		return stranger.hear(m), nil
 	}
-	power := battery(o)
-	sample("sensor.battery", power)
-	for _, m := range measures() {
-		body := map[string]any{}
-		for i := 0; i < len(m.pairs); i += 2 {
-			if n, ok := o.Number(m.pairs[i]); ok {
-				body[m.pairs[i+1]] = n
-			}
-		}
-		if volts, ok := o.Number("voltage"); ok && m.kind == "sensor.power" && len(power) == 0 {
-			body["voltage_v"] = volts
-		}
-		sample(m.kind, body)
-	}
-	sample("sensor.values", leftovers(o))
-	return rs
+	sn, err := s.sensor(m.name, m.Received)
+	return sn.hear(m), err
 }
 
-// leftovers are scalars that nothing else reads, so that an unusual sensor is not silent.
-func leftovers(o mqttlink.Object) map[string]any {
-	body := map[string]any{}
-	for _, key := range slices.Sorted(maps.Keys(o)) {
-		if handled(key) || len(body) == 32 || len(key) > 64 {
-			continue
-		}
-		switch v := o[key].(type) {
-		case bool, json.Number:
-			body[key] = v
-		case string:
-			if len(v) <= 256 {
-				body[key] = v
-			}
-		}
+// availability is the gateway's word on whether it still reaches a sensor: JSON, or plain text of old releases.
+func (s *state) availability(name string, m mqttlink.Message) ([]watch.Reading, error) {
+	online, err := onlineOf(m.Payload)
+	if err != nil {
+		return nil, err
 	}
-	return body
+	sn, err := s.sensor(name, m.Received)
+	if r, ok := presence(&sn.reach, &reach, online, name, m); ok {
+		return []watch.Reading{r}, err
+	}
+	return nil, err
 }
 
-// keptState tells a retained state as what it is: of unknown age, never an alarm, never a change.
-func (d *device) keptState(name string, o mqttlink.Object) []watch.Reading {
-	values, alarms := map[string]any{}, []string{}
-	for _, s := range senses() {
-		if v, ok := o.Flag(s.key); ok {
-			values[s.key] = v
-			if v == s.alarm {
-				alarms = append(alarms, s.key)
-			}
-		}
+// presence makes the reading of a sensor or gateway that came or went.
+func presence(f *flag, s *sense, online bool, name string, m mqttlink.Message) (watch.Reading, bool) {
+	said := f.judge(s, online, m)
+	if !said.event {
+		return watch.Reading{}, false
 	}
-	now, _ := json.Marshal(values) // booleans
-	if string(now) == d.kept || len(values) == 0 {
-		return nil
+	kind, body := s.raise, map[string]any{"state": stateWord(online)}
+	if online {
+		kind = s.rest
 	}
-	d.kept = string(now)
-	return []watch.Reading{reading("sensor.state", name, seen(o), map[string]any{"retained": true, "values": values, "alarms": alarms})}
+	if said.known {
+		body["previous"] = stateWord(said.previous)
+	}
+	return told(kind, name, m, body), true
 }
 
-// reading makes one. A message that tells when it was sensed is unique by that.
-func reading(kind, child string, at time.Time, body map[string]any) watch.Reading {
-	raw, _ := json.Marshal(body) // strings, bools and finite numbers only: cannot fail
-	return watch.Reading{Kind: kind, Child: child, At: at, MessageID: watch.FormatTime(at), Body: raw}
+func stateWord(online bool) string {
+	if online {
+		return "online"
+	}
+	return "offline"
+}
+
+// onlineOf reads {"state":"online"} or plain online.
+func onlineOf(payload []byte) (bool, error) {
+	word := strings.ToLower(strings.Trim(strings.TrimSpace(string(payload)), `"`))
+	if strings.HasPrefix(word, "{") {
+		o, err := mqttlink.ParseObject(payload)
+		if err != nil {
+			return false, err
+		}
+		text, _ := o.Text("state")
+		word = strings.ToLower(text)
+	}
+	switch word {
+	case "online":
+		return true, nil
+	case "offline":
+		return false, nil
+	}
+	return false, fmt.Errorf("state %.40q is neither online nor offline", word)
+}
+
+// sensor finds or begins the memory of a sensor. At the limit an old one is forgotten, which the error says the
+// first time; the sensor is good in any case.
+func (s *state) sensor(name string, now time.Time) (*sensor, error) {
+	sn := s.sensors[name]
+	if sn != nil {
+		sn.heard = now
+		return sn, nil
+	}
+	var err error
+	if len(s.sensors) >= maxSensors {
+		s.forgetOne()
+		if !s.crowded {
+			s.crowded = true
+			err = fmt.Errorf("more than %d sensor names on one gateway; the state of old ones is forgotten", maxSensors)
+		}
+	}
+	sn = &sensor{heard: now}
+	s.sensors[name] = sn
+	return sn, err
+}
+
+// forgetOne drops the longest unheard of a few: cheap enough under a flood of invented names, and a sensor that
+// speaks is rarely hit.
+func (s *state) forgetOne() {
+	var oldest string
+	seen := 0
+	for name, sn := range s.sensors {
+		if seen == 0 || sn.heard.Before(s.sensors[oldest].heard) {
+			oldest = name
+		}
+		if seen++; seen == 8 {
+			break
+		}
+	}
+	delete(s.sensors, oldest)
 }
