@@ -68,6 +68,8 @@ func sensorKinds() []Kind {
 	return slices.Concat(
 		facts("door.opened", "door.closed", "motion.detected", "motion.cleared", "smoke.detected", "smoke.cleared",
 			"water.detected", "water.cleared", "tamper.detected", "tamper.cleared", "power.lost", "power.restored",
+			"gas.detected", "gas.cleared", "vibration.detected", "alarm.detected", "alarm.cleared", "door.locked", "door.unlocked",
+			"sensor.battery_ok", "sensor.joined", "sensor.left", "sensor.announced", "sensor.inventory",
 			"sensor.battery_low", "sensor.online", "sensor.offline", "sensor.action", "sensor.unregistered",
 			"sensor.garbled", "gateway.online", "gateway.connected", "gateway.offline", "gateway.lost", "mqtt.lost", "mqtt.online",
 			"mqtt.garbled"),
