@@ -144,8 +144,10 @@ func TestSubscribe_EndsWhenTheDeviceIsForgotten(t *testing.T) {
 
 func mjpegUnit(i int64) watch.AccessUnit {
 	f := &watch.Format{Codec: watch.MJPEG, ClockRate: 90000, Width: 8, Height: 8}
-	return watch.AccessUnit{Stream: "main", Run: 1, Formats: []*watch.Format{f}, Format: f, PTS: i * 6000,
-		At: time.Now(), Key: true, Data: [][]byte{{0xff, 0xd8, 0xff, 0xd9}}}
+	return watch.AccessUnit{
+		Stream: "main", Run: 1, Formats: []*watch.Format{f}, Format: f, PTS: i * 6000,
+		At: time.Now(), Key: true, Data: [][]byte{{0xff, 0xd8, 0xff, 0xd9}},
+	}
 }
 
 func TestSnapshot_IsAPictureOfTheLastKeyFrame(t *testing.T) {

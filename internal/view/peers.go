@@ -48,15 +48,19 @@ func (p *peers) open(o Options) error {
 		return err
 	}
 	s := &webrtc.SettingEngine{}
-	s.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4, webrtc.NetworkTypeUDP6,
-		webrtc.NetworkTypeTCP4, webrtc.NetworkTypeTCP6})
+	s.SetNetworkTypes([]webrtc.NetworkType{
+		webrtc.NetworkTypeUDP4, webrtc.NetworkTypeUDP6,
+		webrtc.NetworkTypeTCP4, webrtc.NetworkTypeTCP6,
+	})
 	s.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
 	s.SetICETimeouts(iceDisconnect, iceFailed, iceKeepAlive)
 	s.SetIncludeLoopbackCandidate(len(o.Announce) == 0)
 	s.DisableActiveTCP(true)
 	if len(o.Announce) > 0 {
-		err := s.SetICEAddressRewriteRules(webrtc.ICEAddressRewriteRule{External: o.Announce,
-			AsCandidateType: webrtc.ICECandidateTypeHost, Mode: webrtc.ICEAddressRewriteReplace})
+		err := s.SetICEAddressRewriteRules(webrtc.ICEAddressRewriteRule{
+			External:        o.Announce,
+			AsCandidateType: webrtc.ICECandidateTypeHost, Mode: webrtc.ICEAddressRewriteReplace,
+		})
 		if err != nil {
 			tcp.Close()
 			udp.Close()

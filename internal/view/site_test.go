@@ -57,8 +57,10 @@ func newSite(tb testing.TB, dir string, clips ...string) *site {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	s := &site{cameras: cameras, fed: make(chan string, len(clips)),
-		hub: view.New(view.Options{Listen: "127.0.0.1:0"})}
+	s := &site{
+		cameras: cameras, fed: make(chan string, len(clips)),
+		hub: view.New(view.Options{Listen: "127.0.0.1:0"}),
+	}
 	run(tb, cameras.Run)
 	run(tb, s.hub.Run)
 	for _, c := range clips {
@@ -120,8 +122,10 @@ func eventually(tb testing.TB, limit time.Duration, claim string, ok func() bool
 func clip(tb testing.TB, name string, args ...string) string {
 	tb.Helper()
 	dir := tb.TempDir()
-	all := append([]string{"-nostdin", "-hide_banner", "-loglevel", "error", "-f", "lavfi", "-i",
-		"testsrc2=size=640x360:rate=15:duration=6"}, args...)
+	all := append([]string{
+		"-nostdin", "-hide_banner", "-loglevel", "error", "-f", "lavfi", "-i",
+		"testsrc2=size=640x360:rate=15:duration=6",
+	}, args...)
 	out, err := exec.Command("ffmpeg", append(all, filepath.Join(dir, name+".mp4"))...).CombinedOutput()
 	if err != nil {
 		tb.Fatalf("ffmpeg: %v\n%s", err, out)

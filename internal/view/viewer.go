@@ -28,8 +28,10 @@ type viewer struct {
 }
 
 func newViewer(pc *webrtc.PeerConnection, s *stream, log *slog.Logger) *viewer {
-	v := &viewer{id: newSessionID(), pc: pc, stream: s, log: log,
-		connected: make(chan struct{}), gone: make(chan struct{}), lost: make(chan struct{}, 1)}
+	v := &viewer{
+		id: newSessionID(), pc: pc, stream: s, log: log,
+		connected: make(chan struct{}), gone: make(chan struct{}), lost: make(chan struct{}, 1),
+	}
 	var once sync.Once
 	pc.OnConnectionStateChange(func(st webrtc.PeerConnectionState) {
 		switch st {
@@ -328,8 +330,10 @@ func (s *sender) sendVideo(u *unit, ts uint32) bool {
 	packets := u.pack()
 	s.sent, s.lastSent = true, ts
 	for i, payload := range packets {
-		pkt := rtp.Packet{Header: rtp.Header{Version: 2, Marker: i == len(packets)-1, SequenceNumber: s.seq, Timestamp: ts},
-			Payload: payload}
+		pkt := rtp.Packet{
+			Header:  rtp.Header{Version: 2, Marker: i == len(packets)-1, SequenceNumber: s.seq, Timestamp: ts},
+			Payload: payload,
+		}
 		if s.ext != 0 {
 			// Least and most delay in 10 ms: show at once, never hold more than 100 ms.
 			_ = pkt.SetExtension(s.ext, []byte{0, 0, 10})

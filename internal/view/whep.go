@@ -122,9 +122,13 @@ func chooseCodecs(offer string, format *watch.Format, audio watch.Codec) (*agree
 	for _, o := range lines.codecs {
 		if score := h264Score(o, profile); score > best {
 			best = score
-			c.video = webrtc.RTPCodecParameters{PayloadType: webrtc.PayloadType(o.payload),
-				RTPCodecCapability: webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeH264, ClockRate: 90000,
-					SDPFmtpLine: o.fmtp, RTCPFeedback: []webrtc.RTCPFeedback{{Type: "nack"}, {Type: "nack", Parameter: "pli"}}}}
+			c.video = webrtc.RTPCodecParameters{
+				PayloadType: webrtc.PayloadType(o.payload),
+				RTPCodecCapability: webrtc.RTPCodecCapability{
+					MimeType: webrtc.MimeTypeH264, ClockRate: 90000,
+					SDPFmtpLine: o.fmtp, RTCPFeedback: []webrtc.RTCPFeedback{{Type: "nack"}, {Type: "nack", Parameter: "pli"}},
+				},
+			}
 		}
 	}
 	if best < 0 {
@@ -156,8 +160,10 @@ func chooseAudio(all []offered, audio watch.Codec) *webrtc.RTPCodecParameters {
 	mime := map[watch.Codec]string{watch.Opus: webrtc.MimeTypeOpus, watch.PCMA: webrtc.MimeTypePCMA, watch.PCMU: webrtc.MimeTypePCMU}[audio]
 	for _, o := range all {
 		if mime != "" && "audio/"+o.name == strings.ToLower(mime) {
-			return &webrtc.RTPCodecParameters{PayloadType: webrtc.PayloadType(o.payload),
-				RTPCodecCapability: webrtc.RTPCodecCapability{MimeType: mime, ClockRate: o.rate, Channels: o.channels, SDPFmtpLine: o.fmtp}}
+			return &webrtc.RTPCodecParameters{
+				PayloadType:        webrtc.PayloadType(o.payload),
+				RTPCodecCapability: webrtc.RTPCodecCapability{MimeType: mime, ClockRate: o.rate, Channels: o.channels, SDPFmtpLine: o.fmtp},
+			}
 		}
 	}
 	return nil

@@ -220,8 +220,10 @@ func TestAnswer_RefusesWhatIsNoOffer(t *testing.T) {
 	for name, c := range map[string]struct {
 		offer string
 		want  error
-	}{"empty": {"", view.ErrOffer}, "no video": {noVideo, view.ErrOffer}, "no H.264": {noH264, view.ErrNeedsFMP4},
-		"broken": {broken, view.ErrOffer}, "huge": {string(make([]byte, 1<<20)), view.ErrOffer}} {
+	}{
+		"empty": {"", view.ErrOffer}, "no video": {noVideo, view.ErrOffer}, "no H.264": {noH264, view.ErrNeedsFMP4},
+		"broken": {broken, view.ErrOffer}, "huge": {string(make([]byte, 1<<20)), view.ErrOffer},
+	} {
 		if _, _, err := s.hub.Answer(t.Context(), "forecourt-live", "main", c.offer); !errors.Is(err, c.want) {
 			t.Errorf("%s: got %v, want %v", name, err, c.want)
 		}

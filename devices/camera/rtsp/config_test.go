@@ -12,8 +12,10 @@ import (
 )
 
 func aacFormat() *format.MPEG4Audio {
-	return &format.MPEG4Audio{PayloadTyp: 96, SizeLength: 13, IndexLength: 3, IndexDeltaLength: 3,
-		Config: &mpeg4audio.AudioSpecificConfig{Type: mpeg4audio.ObjectTypeAACLC, SampleRate: 48000, ChannelCount: 2}}
+	return &format.MPEG4Audio{
+		PayloadTyp: 96, SizeLength: 13, IndexLength: 3, IndexDeltaLength: 3,
+		Config: &mpeg4audio.AudioSpecificConfig{Type: mpeg4audio.ObjectTypeAACLC, SampleRate: 48000, ChannelCount: 2},
+	}
 }
 
 func TestNew_RefusesWithTheKeyAtFaultAndNeverThePassword(t *testing.T) {

@@ -310,7 +310,8 @@ func TestRun_SignsIn(t *testing.T) {
 				password = `p@ss/word "x" é` // the simulator's library splits user:password at every colon
 			}
 			s := serve(t, sim.CameraOptions{Auth: auth, Cameras: []sim.Camera{
-				{Path: "cam1", Clip: "forecourt-live.mp4", User: "siaga", Password: password}}})
+				{Path: "cam1", Clip: "forecourt-live.mp4", User: "siaga", Password: password},
+			}})
 			config := map[string]any{"url": s.URL("cam1"), "username": "siaga"}
 			p := play(t, device(t, config, password))
 			p.until(t, 10*time.Second, "online", hasKind("camera.online"))

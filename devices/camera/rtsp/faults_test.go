@@ -25,7 +25,8 @@ import (
 func TestRun_NamesWhyACameraIsNotThere(t *testing.T) {
 	t.Parallel()
 	s := serve(t, sim.CameraOptions{Cameras: []sim.Camera{
-		{Path: "cam1", Clip: "forecourt-live.mp4", User: "siaga", Password: "secret"}}})
+		{Path: "cam1", Clip: "forecourt-live.mp4", User: "siaga", Password: "secret"},
+	}})
 	closed := listen(t, func(c net.Conn) {})
 	addr := closed.Addr().String()
 	closed.Close()
@@ -241,7 +242,8 @@ func TestRun_DatesFramesByTheCameraOnlyWhileItsClockIsSane(t *testing.T) {
 func TestRun_TheSubStreamComesAndGoesBesideMain(t *testing.T) {
 	t.Parallel()
 	s := serve(t, sim.CameraOptions{Cameras: []sim.Camera{
-		{Path: "main", Clip: "forecourt-live.mp4"}, {Path: "sub", Clip: "room-live.mp4"}}})
+		{Path: "main", Clip: "forecourt-live.mp4"}, {Path: "sub", Clip: "room-live.mp4"},
+	}})
 	p := play(t, device(t, map[string]any{"url": s.URL("main"), "sub_url": s.URL("sub")}, ""))
 	sub := func(u watch.AccessUnit) bool { return u.Stream == "sub" }
 	p.until(t, 10*time.Second, "sub pictures", func(h *host) bool { return h.count(sub) > 5 })
@@ -304,8 +306,10 @@ func selfSigned(t *testing.T) tls.Certificate {
 	if err != nil {
 		t.Fatal(err)
 	}
-	tmpl := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "camera"},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour)}
+	tmpl := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "camera"},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+	}
 	der, err := x509.CreateCertificate(rand.Reader, tmpl, tmpl, &key.PublicKey, key)
 	if err != nil {
 		t.Fatal(err)

@@ -82,8 +82,10 @@ func TestGStreamer_EveryCodecOverBothTransports(t *testing.T) {
 		{"h264 aac latm", gstH264 + gstAudio + "avenc_aac ! rtpmp4apay name=pay1 pt=97", watch.H264, watch.AAC},
 		{"h265 pcma", gstVideo + "x265enc tune=zerolatency key-int-max=15 ! rtph265pay name=pay0 pt=96" +
 			gstAudio + "alawenc ! rtppcmapay name=pay1", watch.H265, watch.PCMA},
-		{"mjpeg pcmu", strings.Replace(gstVideo, "raw,", "raw,format=I420,", 1) + "jpegenc ! rtpjpegpay name=pay0" + gstAudio + "mulawenc ! rtppcmupay name=pay1",
-			watch.MJPEG, watch.PCMU},
+		{
+			"mjpeg pcmu", strings.Replace(gstVideo, "raw,", "raw,format=I420,", 1) + "jpegenc ! rtpjpegpay name=pay0" + gstAudio + "mulawenc ! rtppcmupay name=pay1",
+			watch.MJPEG, watch.PCMU,
+		},
 		{"h264 opus", gstH264 + gstAudio + "opusenc ! rtpopuspay name=pay1 pt=97", watch.H264, watch.Opus},
 	} {
 		for _, transport := range []string{"tcp", "udp"} {
@@ -165,8 +167,10 @@ func startVLC(t *testing.T, clip string, args ...string) string {
 		}
 	}
 	port := freePort(t)
-	all := append([]string{"cvlc", "-I", "dummy", "--no-dbus", "--loop", "--sout-keep", file,
-		"--sout", fmt.Sprintf("#rtp{sdp=rtsp://127.0.0.1:%d/cam}", port)}, args...)
+	all := append([]string{
+		"cvlc", "-I", "dummy", "--no-dbus", "--loop", "--sout-keep", file,
+		"--sout", fmt.Sprintf("#rtp{sdp=rtsp://127.0.0.1:%d/cam}", port),
+	}, args...)
 	if os.Geteuid() == 0 {
 		all = append([]string{"setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"}, all...)
 	}

@@ -212,7 +212,9 @@ func (d *device) passwordNotes(asked bool) []string {
 
 // defaultPasswords are those that cameras are delivered with.
 func defaultPasswords() []string {
-	return []string{"admin", "12345", "123456", "1234", "1111", "111111", "123456789", "888888", "666666", "000000",
+	return []string{
+		"admin", "12345", "123456", "1234", "1111", "111111", "123456789", "888888", "666666", "000000",
 		"password", "pass", "root", "user", "camera", "service", "system", "ubnt", "4321", "9999", "meinsm", "jvc",
-		"ikwd", "hikadmin", "admin123", "abcd1234", "Admin12345", "tlJwpbo6", "xmhdipc", "wbox"}
+		"ikwd", "hikadmin", "admin123", "abcd1234", "Admin12345", "tlJwpbo6", "xmhdipc", "wbox",
+	}
 }

@@ -28,7 +28,8 @@ func TestProbe_TellsStreamsPictureAndWarnings(t *testing.T) {
 	t.Parallel()
 	s := serve(t, sim.CameraOptions{Cameras: []sim.Camera{
 		{Path: "main", Clip: "car-detection.mp4", Audio: true, User: "admin", Password: "12345"},
-		{Path: "sub", Clip: "one-by-one-person-detection.mp4", User: "admin", Password: "12345"}}})
+		{Path: "sub", Clip: "one-by-one-person-detection.mp4", User: "admin", Password: "12345"},
+	}})
 	d := device(t, map[string]any{"url": s.URL("main"), "sub_url": s.URL("sub"), "username": "admin"}, "12345")
 	p, err := probe(t, d, 15*time.Second)
 	if err != nil {
@@ -66,7 +67,8 @@ func TestProbe_WarnsAboutACameraWithoutPassword(t *testing.T) {
 func TestProbe_AnswersAFaultWithinItsDeadline(t *testing.T) {
 	t.Parallel()
 	s := serve(t, sim.CameraOptions{Cameras: []sim.Camera{
-		{Path: "cam1", Clip: "forecourt-live.mp4", User: "u", Password: "p"}, {Path: "silent", Clip: "forecourt-live.mp4"}}})
+		{Path: "cam1", Clip: "forecourt-live.mp4", User: "u", Password: "p"}, {Path: "silent", Clip: "forecourt-live.mp4"},
+	}})
 	if err := s.Silence("silent", true); err != nil {
 		t.Fatal(err)
 	}

@@ -192,7 +192,8 @@ func (t *track) initLATM(f *format.MPEG4AudioLATM) error {
 		// Not possible for AAC. GStreamer puts a sync extension behind the AudioSpecificConfig, whose length this
 		// form does not tell, so what follows it was read from the wrong place; it is always this.
 		mux = &mpeg4audio.StreamMuxConfig{NumSubFrames: mux.NumSubFrames, Programs: []*mpeg4audio.StreamMuxConfigProgram{
-			{Layers: []*mpeg4audio.StreamMuxConfigLayer{{AudioSpecificConfig: asc}}}}}
+			{Layers: []*mpeg4audio.StreamMuxConfigLayer{{AudioSpecificConfig: asc}}},
+		}}
 	}
 	d := &latmAudio{mux: mux}
 	t.depack, t.format = d, &watch.Format{Codec: watch.AAC, Channels: asc.ChannelCount, AudioConfig: config}

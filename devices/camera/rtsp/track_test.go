@@ -132,8 +132,10 @@ func FuzzPackets(f *testing.F) {
 	f.Add(byte(3), []byte{0, 16, 0x08, 0x10, 1, 2})
 	f.Add(byte(4), []byte{1, 2, 3})
 	f.Fuzz(func(t *testing.T, kind byte, stream []byte) {
-		formats := []format.Format{&format.H264{PayloadTyp: 96, PacketizationMode: 1, SPS: testSPS, PPS: testPPS},
-			&format.H265{PayloadTyp: 96}, &format.MJPEG{}, aacFormat(), &format.Opus{PayloadTyp: 96, ChannelCount: 2}}
+		formats := []format.Format{
+			&format.H264{PayloadTyp: 96, PacketizationMode: 1, SPS: testSPS, PPS: testPPS},
+			&format.H265{PayloadTyp: 96}, &format.MJPEG{}, aacFormat(), &format.Opus{PayloadTyp: 96, ChannelCount: 2},
+		}
 		tr, got := newTestTrack(t, formats[int(kind)%len(formats)])
 		first := *tr.format
 		old := tr.format
