@@ -69,3 +69,7 @@ size: ## the five longest files and functions
 .PHONY: clean
 clean: ## remove what was built; data stays
 	rm -rf bin dashboard/dist/assets dashboard/dist/index.html
+
+.PHONY: fault
+fault: setup-test ## kill the whole program 50 times under load (SIAGA_KILLS), on loopback only
+	SIAGA_KILLS=$(or $(SIAGA_KILLS),50) $(GO) test -tags $(TAGS) -count=1 -timeout 60m -run Kill9 -v ./cmd/siaga

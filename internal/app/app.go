@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"os"
 	"path/filepath"
 	"time"
@@ -187,6 +188,11 @@ func (a *App) openDoors(context.Context) error {
 	if err != nil {
 		return err
 	}
-	a.opened = append(a.opened, func() error { return a.web.Close() })
+	a.opened = append(a.opened, func() error {
+		if err := a.web.Close(); !errors.Is(err, net.ErrClosed) { // a server that ran closed it
+			return err
+		}
+		return nil
+	})
 	return nil
 }

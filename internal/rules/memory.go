@@ -16,7 +16,7 @@ import (
 
 // Limits of the memory, against equipment that invents keys.
 const (
-	maxKeys = 1000 // keys of one rule that are remembered apart; the rest share one
+	maxKeys = 10_000 // keys of one rule that are remembered apart; the rest share one
 	maxKey  = 160  // bytes of a key
 )
 
