@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/bluenviron/mediacommon/v2/pkg/formats/fmp4"
@@ -108,7 +109,9 @@ func (rec *recording) keyFrame(f *os.File, start, at int64) (watch.AccessUnit, e
 		At: watch.FromMillis(start + (time+unit.shift)*1000/scale), Data: [][]byte{b[unit.off : unit.off+unit.size]},
 	}
 	if format.Codec == watch.H264 || format.Codec == watch.H265 {
-		out.Data = splitUnits(out.Data[0])
+		out.Data = slices.DeleteFunc(splitUnits(out.Data[0]), func(d []byte) bool {
+			return bytes.Equal(d, format.SPS) || bytes.Equal(d, format.PPS) || bytes.Equal(d, format.VPS)
+		})
 	}
 	return out, nil
 }

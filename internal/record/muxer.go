@@ -8,8 +8,9 @@ import (
 	"siaga/internal/watch"
 )
 
-// Sizes of a part. A part ends before it would exceed partMax; at a key frame it ends once it has partMin, so that a
-// recording can be cut there; and it ends when it holds partBytes, so that memory stays bounded.
+// Sizes of a part. A part ends before it would exceed partMax; before a key frame, so that a recording can be cut there,
+// unless it begins with a key frame itself and is shorter than partMin; and when it holds partBytes, so that memory
+// stays bounded.
 const (
 	partMax   = 800 * time.Millisecond
 	partMin   = 300 * time.Millisecond
@@ -36,6 +37,7 @@ type muxer struct {
 type muxTrack struct {
 	timing  *timing
 	nal     bool
+	inBand  [][]byte // parameter sets, put in front of each key frame
 	samples []sample
 }
 
@@ -54,7 +56,11 @@ func newMuxer(unit *watch.AccessUnit) (*muxer, error) {
 	}
 	m := &muxer{run: unit.Run, formats: unit.Formats, header: header, layout: layoutOf(header), lead: leadOf(unit.Formats)}
 	for _, f := range unit.Formats {
-		m.tracks = append(m.tracks, muxTrack{timing: newTiming(f), nal: f.Codec == watch.H264 || f.Codec == watch.H265})
+		t := muxTrack{timing: newTiming(f), nal: f.Codec == watch.H264 || f.Codec == watch.H265}
+		if t.nal {
+			t.inBand = t.timing.parameters()
+		}
+		m.tracks = append(m.tracks, t)
 	}
 	return m, nil
 }
@@ -93,7 +99,7 @@ func (m *muxer) full(dts int64, key bool) bool {
 		return m.held > partBytes
 	}
 	had := dts - lead.samples[0].dts
-	return m.held > partBytes || had+lead.timing.frame > m.ticks(partMax)+1 || key && had >= m.ticks(partMin)
+	return m.held > partBytes || had+lead.timing.frame > m.ticks(partMax)+1 || key && (!lead.samples[0].key || had >= m.ticks(partMin))
 }
 
 // add puts a unit into the part under way; at is its site time. Audio far away from the video's time is left out:
@@ -103,18 +109,39 @@ func (m *muxer) add(i int, dts int64, u *watch.AccessUnit, at int64) {
 	if i != m.lead && !m.near(i, dts) {
 		return
 	}
-	s := sample{dts: dts, pts: u.PTS, frame: t.timing.frame, key: u.Key, data: u.Data}
-	for _, d := range u.Data {
-		s.size += len(d)
-		if t.nal {
-			s.size += 4
-		}
+	s := sample{dts: dts, pts: u.PTS, frame: t.timing.frame, key: u.Key, data: u.Data, size: t.sizeOf(u.Data)}
+	if u.Key {
+		s.size += t.sizeOf(t.inBand)
 	}
 	t.samples = append(t.samples, s)
 	m.held += s.size
 	if m.first == 0 {
 		m.first = at
 	}
+}
+
+// sizeOf is how many bytes the units take in the file.
+func (t *muxTrack) sizeOf(data [][]byte) int {
+	n := 0
+	for _, d := range data {
+		n += len(d)
+		if t.nal {
+			n += 4
+		}
+	}
+	return n
+}
+
+// appendUnits writes them. The parameter sets are repeated in the file, as the camera repeats them on the wire, so that
+// files from before and after a change of them play as one.
+func (t *muxTrack) appendUnits(buf []byte, data [][]byte) []byte {
+	for _, d := range data {
+		if t.nal {
+			buf = binary.BigEndian.AppendUint32(buf, uint32(len(d)))
+		}
+		buf = append(buf, d...)
+	}
+	return buf
 }
 
 // near reports whether a unit of another track lies within ten seconds of the leading track's newest.
@@ -147,7 +174,7 @@ func (m *muxer) drop() {
 // time of the following leading unit, or a negative number if none is known.
 func (m *muxer) end(next int64) int64 {
 	lead := m.tracks[m.lead].timing
-	if next < 0 || next <= lead.last {
+	if next < 0 {
 		next = lead.last + lead.frame
 	}
 	return next - m.zero
@@ -175,12 +202,10 @@ func (m *muxer) encode(buf []byte, next int64) []byte {
 		}
 		binary.BigEndian.PutUint32(buf[offsets[i]:], uint32(len(buf)-start))
 		for _, s := range t.samples {
-			for _, d := range s.data {
-				if t.nal {
-					buf = binary.BigEndian.AppendUint32(buf, uint32(len(d)))
-				}
-				buf = append(buf, d...)
+			if s.key {
+				buf = t.appendUnits(buf, t.inBand)
 			}
+			buf = t.appendUnits(buf, s.data)
 		}
 	}
 	binary.BigEndian.PutUint32(buf[mdat:], uint32(len(buf)-mdat))
@@ -211,9 +236,9 @@ func (m *muxer) encodeTrack(buf []byte, i int, next int64) ([]byte, int) {
 		flags |= runVideoFlags
 	}
 	traf := len(buf)
-	buf = append(buf, 0, 0, 0, 0, 't', 'r', 'a', 'f', 0, 0, 0, 20, 't', 'f', 'h', 'd', 0, 0x02, 0, 0x02)
+	buf = append(buf, 0, 0, 0, 0, 't', 'r', 'a', 'f', 0, 0, 0, 16, 't', 'f', 'h', 'd', 0, 0x02, 0, 0)
 	buf = binary.BigEndian.AppendUint32(buf, uint32(i+1))
-	buf = append(buf, 0, 0, 0, 1, 0, 0, 0, 20, 't', 'f', 'd', 't', 1, 0, 0, 0)
+	buf = append(buf, 0, 0, 0, 20, 't', 'f', 'd', 't', 1, 0, 0, 0)
 	buf = binary.BigEndian.AppendUint64(buf, uint64(max(0, t.samples[0].dts-zero)))
 	trun := len(buf)
 	buf = append(buf, 0, 0, 0, 0, 't', 'r', 'u', 'n')

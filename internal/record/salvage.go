@@ -153,7 +153,11 @@ func (t *trackInfo) describe() Track {
 		"avc1": watch.H264, "hvc1": watch.H265, "hev1": watch.H265, "mp4v": watch.MJPEG, "mp4a": watch.AAC,
 		"Opus": watch.Opus, "ulaw": watch.PCMU, "alaw": watch.PCMA,
 	}
-	return Track{Codec: codecs[t.entry], Clock: int(t.scale), Width: t.width, Height: t.height, Chans: t.channels}
+	d := Track{Codec: codecs[t.entry], Clock: int(t.scale), Width: t.width, Height: t.height}
+	if len(t.config) >= 18 {
+		d.Chans = int(binary.BigEndian.Uint16(t.config[16:]))
+	}
+	return d
 }
 
 // unlink removes a file under either of its names and puts that on the medium.

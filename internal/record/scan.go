@@ -29,9 +29,9 @@ type trackInfo struct {
 	id, scale uint32
 	entry     string // kind of the sample entry: avc1, mp4a, ulaw…
 	video     bool
-	width     int // video
-	height    int // video
-	channels  int // audio
+	width     int    // video
+	height    int    // video
+	config    []byte // audio: the sample entry
 }
 
 // part is one moof with its mdat.
@@ -47,14 +47,13 @@ type part struct {
 // patch is a field of a part that changes when parts of several files follow one another.
 type patch struct {
 	at    int64 // in the file
-	kind  byte  // patchNumber, patchEntry or patchTime
+	kind  byte  // patchNumber or patchTime
 	track int   // index into tracks
 	value uint64
 }
 
 const (
 	patchNumber = iota // 4 bytes: number of the part
-	patchEntry         // 4 bytes: which sample entry
 	patchTime          // 8 bytes: media time
 )
 
@@ -145,8 +144,8 @@ func tracksOf(header []byte) ([]trackInfo, error) {
 			}
 			if e := stsd.kids[0].head; len(e) >= 28 && t.video {
 				t.width, t.height = int(binary.BigEndian.Uint16(e[24:])), int(binary.BigEndian.Uint16(e[26:]))
-			} else if len(e) >= 28 {
-				t.channels = int(binary.BigEndian.Uint16(e[16:]))
+			} else if !t.video {
+				t.config = e
 			}
 			if t.scale == 0 {
 				return nil, fmt.Errorf("track %d has no time scale: %w", t.id, errBox)
@@ -182,7 +181,7 @@ func (rec *recording) scanPart(r io.ReaderAt, off, size int64) (part, error) {
 	}
 	p := part{off: off, size: length + data, base: -1}
 	err = rec.walk(moof, p.size, func(f *fragment) {
-		p.patches = append(p.patches, f.patches(off)...)
+		p.patches = append(p.patches, patch{at: off + int64(f.baseAt), kind: patchTime, track: f.track, value: uint64(f.base)})
 		if f.track == rec.lead && p.base < 0 {
 			p.base, p.frames, p.key = f.base, int64(len(f.units)), f.units[0].key
 			for _, u := range f.units {
@@ -199,10 +198,10 @@ func (rec *recording) scanPart(r io.ReaderAt, off, size int64) (part, error) {
 
 // fragment is one track's share of a part.
 type fragment struct {
-	track           int // index into tracks
-	base            int64
-	entryAt, baseAt int // in the moof
-	units           []unitRef
+	track  int // index into tracks
+	base   int64
+	baseAt int // in the moof
+	units  []unitRef
 }
 
 // unitRef is one access unit in a part.
@@ -212,13 +211,6 @@ type unitRef struct {
 	ticks int64 // to the next unit
 	shift int64 // presentation time less decoding time
 	key   bool
-}
-
-func (f *fragment) patches(off int64) []patch {
-	return []patch{
-		{at: off + int64(f.entryAt), kind: patchEntry, track: f.track},
-		{at: off + int64(f.baseAt), kind: patchTime, track: f.track, value: uint64(f.base)},
-	}
 }
 
 // walk reads a moof, of a part of size bytes, and calls visit for each fragment. It accepts only what encode writes.
@@ -250,18 +242,18 @@ func (rec *recording) walk(moof []byte, size int64, visit func(*fragment)) error
 }
 
 // fixed is the length of what encodeTrack writes before the entries of a track run.
-const fixed = 8 + 20 + 20 + 20
+const fixed = 8 + 16 + 20 + 20
 
 func (rec *recording) readTraf(b []byte, at int, size int64) (*fragment, error) {
 	if len(b)-at < fixed {
 		return nil, fmt.Errorf("a traf of %d bytes: %w", len(b)-at, errBox)
 	}
 	h := b[at:]
-	if string(h[12:16]) != "tfhd" || string(h[32:36]) != "tfdt" || string(h[52:56]) != "trun" ||
-		binary.BigEndian.Uint32(h[16:]) != 0x020002 || h[36] != 1 {
+	if string(h[12:16]) != "tfhd" || string(h[28:32]) != "tfdt" || string(h[48:52]) != "trun" ||
+		binary.BigEndian.Uint32(h[16:]) != 0x020000 || h[32] != 1 {
 		return nil, fmt.Errorf("a traf that was not written by this program: %w", errBox)
 	}
-	f := &fragment{track: -1, entryAt: at + 24, baseAt: at + 40, base: int64(binary.BigEndian.Uint64(h[40:]))}
+	f := &fragment{track: -1, baseAt: at + 36, base: int64(binary.BigEndian.Uint64(h[36:]))}
 	for i, t := range rec.tracks {
 		if t.id == binary.BigEndian.Uint32(h[20:]) {
 			f.track = i
@@ -270,7 +262,7 @@ func (rec *recording) readTraf(b []byte, at int, size int64) (*fragment, error) 
 	if f.track < 0 || f.base < 0 || f.base > 1<<56 {
 		return nil, fmt.Errorf("a fragment of no track: %w", errBox)
 	}
-	return f, f.readRun(h[56:], size)
+	return f, f.readRun(h[52:], size)
 }
 
 // readRun reads version, flags, count, data offset and entries of a trun.

@@ -26,7 +26,8 @@ var (
 
 // Video is one fragmented MP4 file made of several segments without copying or re-encoding them: a header, a table of
 // its segments so that players can seek, and the parts of the segments, read from their files when they are wanted.
-// Only times and numbers inside the parts are replaced. It is for one goroutine.
+// Only times and numbers inside the parts are replaced. Parameter sets may differ between the segments, since they stand
+// before each key frame. It is for one goroutine.
 //
 // It begins at the last key frame at or before the start that was asked for. Gaps are skipped: what was recorded plays
 // on without pause, and Spans says which moment of the video is which moment of the site.
@@ -235,8 +236,6 @@ func (rec *recording) fixes(pc *piece, i int) []fix {
 			switch c.kind {
 			case patchNumber:
 				binary.BigEndian.PutUint32(f.data[:], number)
-			case patchEntry:
-				binary.BigEndian.PutUint32(f.data[:], pc.entry)
 			case patchTime:
 				shift := pc.shift * int64(rec.tracks[c.track].scale) / int64(rec.tracks[rec.lead].scale)
 				binary.BigEndian.PutUint64(f.data[:], uint64(max(0, int64(c.value)+shift)))

@@ -1,9 +1,11 @@
 package record
 
 import (
+	"bytes"
 	"encoding/binary"
-	"errors"
 	"fmt"
+	"os"
+	"slices"
 	"time"
 
 	"siaga/internal/watch"
@@ -16,9 +18,9 @@ type videoBuilder struct {
 	from, to int64
 	tracks   []trackInfo // of the first header
 	lead     int
-	headers  [][]byte // one for each layout
-	layouts  []string
-	media    int64 // leading ticks so far
+	header   []byte
+	layouts  map[string]bool // of files that may follow one another here
+	media    int64           // leading ticks so far
 	table    []tableEntry
 }
 
@@ -32,12 +34,12 @@ func (b *videoBuilder) add(s *Segment, first, last bool) (bool, error) {
 		return false, err
 	}
 	defer func() { _ = f.Close() }() // only read
-	entry, err := b.entryFor(s, func() (*recording, error) { return scanHeader(f, s.Bytes) })
-	if err != nil || entry == 0 {
+	fits, err := b.fits(f, s)
+	if err != nil || !fits {
 		b.v.whole = false
 		return false, err
 	}
-	pc := piece{path: s.Path, from: s.Header, size: s.Bytes - s.Header, entry: entry, limit: s.Bytes}
+	pc := piece{path: s.Path, from: s.Header, size: s.Bytes - s.Header, limit: s.Bytes}
 	start, cut, ticks := watch.Millis(s.Start), int64(0), s.Ticks
 	if first || last || s.Open {
 		rec, err := scan(f, s.Bytes)
@@ -63,44 +65,26 @@ func (b *videoBuilder) add(s *Segment, first, last bool) (bool, error) {
 	return true, nil
 }
 
-// entryFor returns which sample entry the segment's parts use, 0 if they cannot be part of this video.
-func (b *videoBuilder) entryFor(s *Segment, load func() (*recording, error)) (uint32, error) {
-	for i, l := range b.layouts {
-		if l == s.Layout && !s.Open {
-			return uint32(i + 1), nil
-		}
+// fits reports whether the segment can be part of this video. The first one decides.
+func (b *videoBuilder) fits(f *os.File, s *Segment) (bool, error) {
+	if !s.Open && b.layouts[s.Layout] {
+		return true, nil
 	}
-	rec, err := load()
+	rec, err := scanHeader(f, s.Bytes)
 	if err != nil {
-		return 0, err
+		return false, err
 	}
 	s.Header, s.Layout = int64(len(rec.header)), layoutOf(rec.header)
-	for i, l := range b.layouts {
-		if l == s.Layout {
-			return uint32(i + 1), nil
-		}
-	}
 	if b.tracks == nil {
-		b.tracks, b.lead = rec.tracks, rec.lead
+		b.tracks, b.lead, b.header, b.layouts = rec.tracks, rec.lead, rec.header, map[string]bool{}
 	}
-	if !alike(b.tracks, rec.tracks) {
-		return 0, nil
-	}
-	b.headers, b.layouts = append(b.headers, rec.header), append(b.layouts, s.Layout)
-	return uint32(len(b.layouts)), nil
+	b.layouts[s.Layout] = slices.EqualFunc(b.tracks, rec.tracks, alike)
+	return b.layouts[s.Layout], nil
 }
 
-// alike reports whether parts of two files can stand in the same tracks, each with its own sample entry.
-func alike(a, b []trackInfo) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for i := range a {
-		if a[i].id != b[i].id || a[i].scale != b[i].scale || a[i].entry != b[i].entry || a[i].channels != b[i].channels {
-			return false
-		}
-	}
-	return true
+// alike reports whether units of one track can stand in the other. Video may differ in its parameter sets.
+func alike(a, b trackInfo) bool {
+	return a.id == b.id && a.scale == b.scale && a.entry == b.entry && bytes.Equal(a.config, b.config)
 }
 
 // cut chooses the parts between two site times, from a key frame on. It returns the bytes, the leading time of the
@@ -135,33 +119,22 @@ func (rec *recording) cut(start, from, to int64) (off, size, base, ticks int64) 
 	return off, size, base, ticks
 }
 
-// finish writes the head: the first file's header with the sample entries of the others and the whole duration, and
-// a table of the pieces.
+// finish writes the head: the first file's header with the whole duration, and a table of the pieces.
 func (b *videoBuilder) finish() (*Video, error) {
-	top, err := parseBoxes(b.headers[0], 0)
+	top, err := parseBoxes(b.header, 0)
 	if err != nil {
 		return nil, fmt.Errorf("record: %w", err)
 	}
+	v := b.v
 	for _, x := range top {
-		if x.kind != "moov" {
-			continue
-		}
-		for _, other := range b.headers[1:] {
-			if err := mergeEntries(x, other); err != nil {
-				return nil, fmt.Errorf("record: %w", err)
-			}
-		}
 		if mvex := x.find("mvex"); mvex != nil {
 			ms := b.media * 1000 / int64(b.tracks[b.lead].scale)
 			mehd := &box{kind: "mehd", head: binary.BigEndian.AppendUint64([]byte{1, 0, 0, 0}, uint64(ms))}
 			mvex.kids = append([]*box{mehd}, mvex.kids...)
 		}
-	}
-	v := b.v
-	for _, x := range top {
 		v.head = x.appendTo(v.head)
 	}
-	v.head = b.appendTable(v.head)
+	v.head = b.appendTables(v.head)
 	for i := range v.pieces {
 		v.pieces[i].off += int64(len(v.head))
 	}
@@ -169,45 +142,33 @@ func (b *videoBuilder) finish() (*Video, error) {
 	return v, nil
 }
 
-// mergeEntries adds the sample entries of another header, track by track.
-func mergeEntries(moov *box, header []byte) error {
-	top, err := parseBoxes(header, 0)
-	if err != nil {
-		return err
-	}
-	for _, x := range top {
-		if x.kind != "moov" {
-			continue
-		}
-		from := x.all("trak")
-		for i, trak := range moov.all("trak") {
-			path := []string{"mdia", "minf", "stbl", "stsd"}
-			into := trak.find(path...)
-			if i >= len(from) || into == nil || from[i].find(path...) == nil {
-				return errors.New("headers of unlike tracks")
-			}
-			into.kids = append(into.kids, from[i].find(path...).kids[0])
-			into.head = binary.BigEndian.AppendUint32([]byte{0, 0, 0, 0}, uint32(len(into.kids)))
-		}
-	}
-	return nil
-}
+// tableSize is the length of a sidx box of n entries.
+func tableSize(n int) int { return 40 + 12*n }
 
-// appendTable writes a sidx box with one entry a piece, if they fit.
-func (b *videoBuilder) appendTable(out []byte) []byte {
+// appendTables writes a sidx box for each track with one entry a piece, if they fit. A player that finds one for the
+// video only takes its times for those of the audio, too.
+func (b *videoBuilder) appendTables(out []byte) []byte {
 	if len(b.table) > 1<<16-1 {
 		return out
 	}
-	t := b.tracks[b.lead]
-	x := &box{kind: "sidx", head: []byte{1, 0, 0, 0}}
-	x.head = binary.BigEndian.AppendUint32(x.head, t.id)
-	x.head = binary.BigEndian.AppendUint32(x.head, t.scale)
-	x.head = append(x.head, make([]byte, 8+8+2)...) // earliest time, first offset, reserved
-	x.head = binary.BigEndian.AppendUint16(x.head, uint16(len(b.table)))
-	for _, e := range b.table {
-		x.head = binary.BigEndian.AppendUint32(x.head, uint32(e.size)&0x7fff_ffff)
-		x.head = binary.BigEndian.AppendUint32(x.head, uint32(e.ticks))
-		x.head = binary.BigEndian.AppendUint32(x.head, 0x9000_0000) // begins with a key frame
+	lead := int64(b.tracks[b.lead].scale)
+	for i, t := range b.tracks {
+		x := &box{kind: "sidx", head: []byte{1, 0, 0, 0}}
+		x.head = binary.BigEndian.AppendUint32(x.head, t.id)
+		x.head = binary.BigEndian.AppendUint32(x.head, t.scale)
+		x.head = append(x.head, make([]byte, 8)...) // earliest time
+		x.head = binary.BigEndian.AppendUint64(x.head, uint64((len(b.tracks)-1-i)*tableSize(len(b.table))))
+		x.head = append(x.head, 0, 0)
+		x.head = binary.BigEndian.AppendUint16(x.head, uint16(len(b.table)))
+		media := int64(0)
+		for _, e := range b.table {
+			from, to := media*int64(t.scale)/lead, (media+e.ticks)*int64(t.scale)/lead
+			media += e.ticks
+			x.head = binary.BigEndian.AppendUint32(x.head, uint32(e.size)&0x7fff_ffff)
+			x.head = binary.BigEndian.AppendUint32(x.head, uint32(to-from))
+			x.head = binary.BigEndian.AppendUint32(x.head, 0x9000_0000) // begins with a key frame
+		}
+		out = x.appendTo(out)
 	}
-	return x.appendTo(out)
+	return out
 }
