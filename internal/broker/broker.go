@@ -112,8 +112,12 @@ func Open(o Options) (*Broker, error) {
 		return nil, fmt.Errorf("broker: listening on %s: %w (is another broker running there?)", o.Listen, err)
 	}
 	b.listener = l
-	if err := b.startStore(); err != nil {
+	if err := b.openStore(); err != nil {
 		_ = l.Close()
+		return nil, err
+	}
+	if err := b.prime(); err != nil {
+		b.Close()
 		return nil, err
 	}
 	return b, nil
@@ -186,11 +190,8 @@ func (b *Broker) Run(ctx context.Context) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	var workers sync.WaitGroup
-	workers.Add(1)
-	go func() {
-		defer workers.Done()
-		b.tally.run(ctx)
-	}()
+	workers.Go(func() { b.tally.run(ctx) })
+	workers.Go(func() { b.upkeep(ctx) })
 	unhook := context.AfterFunc(ctx, func() { _ = b.listener.Close() })
 	defer unhook()
 	err := b.accept(ctx)
@@ -241,8 +242,6 @@ func (b *Broker) Refresh(username string) { b.gate.kick(username) }
 func (b *Broker) Close() {
 	b.closing.Do(func() {
 		_ = b.listener.Close()
-		b.inside.Close()
-		b.nats.Shutdown()
-		b.nats.WaitForShutdown()
+		b.stopStore(b.nats)
 	})
 }

@@ -207,6 +207,23 @@ func TestRestart_KeepsQueuedMessagesAndSessions(t *testing.T) {
 	}
 }
 
+func TestForget_WipesASessionAndItsQueue(t *testing.T) {
+	s := newSite()
+	b, _ := serve(t, s, broker.Options{})
+	siaga := devicetest.MustDial(t, s.link(b, "siaga", "siaga-ht"))
+	subscribe(t, siaga, "mmdvm/#")
+	siaga.Cut()
+	ht := devicetest.MustDial(t, s.link(b, "ht", "gw"))
+	must(t, ht.Publish("mmdvm/json", []byte("old"), qos1))
+	must(t, b.Forget("siaga", "siaga-ht"))
+	siaga = devicetest.MustDial(t, s.link(b, "siaga", "siaga-ht"))
+	subscribe(t, siaga, "mmdvm/#")
+	must(t, ht.Publish("mmdvm/json", []byte("new"), qos1))
+	if m := siaga.Next(t); string(m.Payload) != "new" {
+		t.Errorf("received %q; want only what came after", m.Payload)
+	}
+}
+
 func TestClose_LeavesNothingRunning(t *testing.T) {
 	before := goleak.IgnoreCurrent()
 	s := newSite()

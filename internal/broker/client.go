@@ -115,7 +115,7 @@ func (c *client) signIn(ctx context.Context, in *bufio.Reader, out net.Conn, buf
 	c.b.gate.mu.Unlock()
 	c.b.gate.name(c, hello.username)
 	id, ok := c.b.opts.Directory.Identity(hello.username)
-	if !ok || hello.username == "" || !id.proves(hello.password) {
+	if !ok || hello.username == "" || hello.username[0] == '$' || !id.proves(hello.password) {
 		c.b.report(c, Report{Kind: SignInFailed, Detail: "unknown user name or wrong password"})
 		_, _ = out.Write([]byte{0x20, 2, 0, 5})
 		return false

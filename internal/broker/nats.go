@@ -11,7 +11,7 @@ import (
 )
 
 // startStore starts nats-server with nothing but its MQTT side, on a loopback port that only the gate can use.
-func (b *Broker) startStore() error {
+func (b *Broker) startStore() (*server.Server, *natsLog, error) {
 	o := &server.Options{
 		ServerName: "siaga", DontListen: true, NoSigs: true,
 		JetStream: true, StoreDir: b.opts.Dir,
@@ -26,7 +26,7 @@ func (b *Broker) startStore() error {
 	}
 	srv, err := server.NewServer(o)
 	if err != nil {
-		return fmt.Errorf("broker: preparing nats-server: %w", err)
+		return nil, nil, fmt.Errorf("broker: preparing nats-server: %w", err)
 	}
 	log := &natsLog{b: b}
 	srv.SetLoggerV2(log, false, false, false)
@@ -38,16 +38,16 @@ func (b *Broker) startStore() error {
 		if cause == nil {
 			cause = errors.New("not ready within 30 s")
 		}
-		return fmt.Errorf("broker: starting nats-server with its store in %s: %w", b.opts.Dir, cause)
+		return nil, nil, fmt.Errorf("broker: starting nats-server with its store in %s: %w", b.opts.Dir, cause)
 	}
 	if err := b.openInside(srv); err != nil {
 		srv.Shutdown()
 		srv.WaitForShutdown()
-		return err
+		return nil, nil, err
 	}
 	b.nats = srv
 	b.inner = net.JoinHostPort("127.0.0.1", strconv.Itoa(o.MQTT.Port))
-	return nil
+	return srv, log, nil
 }
 
 const (

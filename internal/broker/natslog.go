@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 )
@@ -14,6 +15,7 @@ type natsLog struct {
 	b     *Broker
 	mu    sync.Mutex
 	death error
+	warn  string
 }
 
 // violation matches `127.0.0.1:40312 - mid:7 - "id" - Publish Violation - Subject "a.b"` and the same for a
@@ -79,9 +81,19 @@ func (l *natsLog) fatal() error {
 	return l.death
 }
 
-// Warnf logs.
+// Warnf logs, and keeps the last sentence: it is how a damaged store is announced.
 func (l *natsLog) Warnf(format string, v ...any) {
-	l.b.opts.Log.Warn("broker: nats-server", "says", fmt.Sprintf(format, v...))
+	line := strings.TrimSpace(fmt.Sprintf(format, v...))
+	l.mu.Lock()
+	l.warn = line
+	l.mu.Unlock()
+	l.b.opts.Log.Warn("broker: nats-server", "says", line)
+}
+
+func (l *natsLog) lastWarning() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.warn
 }
 
 // Noticef logs at debug level: nats-server introduces itself at length.

@@ -17,8 +17,8 @@ import (
 
 const (
 	messageStream = "$MQTT_msgs"
-	insideUser    = "gate\x00" // no MQTT user name can hold a NUL
-	insideInbox   = "$GATE"    // a topic that begins with $ is not covered by a filter that begins with a wildcard
+	insideUser    = "$gate" // the gate lets nobody in under a name that begins with $
+	insideInbox   = "$GATE" // a topic that begins with $ is not covered by a filter that begins with a wildcard
 	unbindTime    = 500 * time.Millisecond
 	maxRefusals   = 200_000
 )
