@@ -60,6 +60,7 @@ func decode(t *testing.T, file []byte) string {
 }
 
 func TestSubscribe_MakesFragmentsThatDecodeWithoutError(t *testing.T) {
+	t.Parallel()
 	h265 := clip(t, "h265", "-c:v", "libx265", "-x265-params", "log-level=error", "-g", "15", "-tag:v", "hvc1")
 	for _, c := range []struct{ dir, clip, mime, codec string }{
 		{footage, "forecourt-live", `video/mp4; codecs="avc1.4D401F,mp4a.40.2"`, "h264"},
@@ -86,6 +87,7 @@ func TestSubscribe_MakesFragmentsThatDecodeWithoutError(t *testing.T) {
 }
 
 func TestSubscribe_ASlowViewerSkipsToAKeyFrameAndIsCounted(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, footage, "room-live")
 	f, err := s.hub.Subscribe("room-live", "main")
 	if err != nil {
@@ -123,6 +125,7 @@ func TestSubscribe_ASlowViewerSkipsToAKeyFrameAndIsCounted(t *testing.T) {
 }
 
 func TestSubscribe_EndsWhenTheDeviceIsForgotten(t *testing.T) {
+	t.Parallel()
 	h := view.New(view.Options{})
 	h.Offer("cam-1", mjpegUnit(1))
 	f, err := h.Subscribe("cam-1", "main")
@@ -151,6 +154,7 @@ func mjpegUnit(i int64) watch.AccessUnit {
 }
 
 func TestSnapshot_IsAPictureOfTheLastKeyFrame(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, footage, "room-live")
 	begin := time.Now()
 	pic, at, err := s.hub.Snapshot(t.Context(), "room-live")
@@ -181,6 +185,7 @@ func TestSnapshot_IsAPictureOfTheLastKeyFrame(t *testing.T) {
 }
 
 func TestState_TellsRateAgeAndSilence(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, footage, "forecourt-live")
 	eventually(t, 8*time.Second, "a rate near 12.5 fps", func() bool {
 		st, err := s.hub.State("forecourt-live", "main")

@@ -29,7 +29,7 @@ type Options struct {
 	// Empty: no WebRTC; every viewer is sent to the fMP4 path.
 	Listen string
 	// Announce are the IP addresses told to browsers instead of those of the interfaces that Listen covers,
-	// for a server behind address translation.
+	// for a server behind address translation. With several interfaces, Listen SHOULD then name one of them.
 	Announce []string
 	// FFmpeg is the program that makes snapshots; empty: "ffmpeg" from the path.
 	FFmpeg string

@@ -54,7 +54,9 @@ func (p *peers) open(o Options) error {
 	})
 	s.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
 	s.SetICETimeouts(iceDisconnect, iceFailed, iceKeepAlive)
-	s.SetIncludeLoopbackCandidate(len(o.Announce) == 0)
+	// Loopback is for a browser on this machine. Behind address translation it would take the announced address
+	// for itself, so there it counts only when it is all there is.
+	s.SetIncludeLoopbackCandidate(len(o.Announce) == 0 || udp.LocalAddr().(*net.UDPAddr).IP.IsLoopback())
 	s.DisableActiveTCP(true)
 	if len(o.Announce) > 0 {
 		err := s.SetICEAddressRewriteRules(webrtc.ICEAddressRewriteRule{

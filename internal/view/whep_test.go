@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/pion/ice/v4"
+	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 	"github.com/pion/webrtc/v4"
 
@@ -27,6 +29,7 @@ type browser struct {
 	delays   []time.Duration
 	keyFirst bool
 	audio    int
+	onVideo  func(ssrc uint32) // may be nil
 }
 
 func newBrowser(tb testing.TB, tcpOnly bool) *browser {
@@ -53,6 +56,9 @@ func newBrowser(tb testing.TB, tcpOnly bool) *browser {
 	}
 	pc.OnTrack(func(t *webrtc.TrackRemote, _ *webrtc.RTPReceiver) {
 		var nalus [][]byte
+		if t.Kind() == webrtc.RTPCodecTypeVideo && b.onVideo != nil {
+			b.onVideo(uint32(t.SSRC()))
+		}
 		for {
 			pkt, _, err := t.ReadRTP()
 			if err != nil {
@@ -99,12 +105,12 @@ func (b *browser) take(pkt *rtp.Packet, nalus [][]byte) [][]byte {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	types := []byte{}
+	for _, n := range nalus {
+		types = append(types, n[0]&0x1f)
+	}
 	if b.pictures == 0 {
 		b.first = time.Now()
-		types := []byte{}
-		for _, n := range nalus {
-			types = append(types, n[0]&0x1f)
-		}
 		b.keyFirst = slices.Contains(types, 7) && slices.Contains(types, 8) && slices.Contains(types, 5)
 	}
 	if at, ok := sim.SendTime(nalus); ok {
@@ -152,6 +158,7 @@ func (b *browser) watch(tb testing.TB, h *view.Hub, device string) (session stri
 }
 
 func TestAnswer_ShowsTheFirstPictureAtOnceAndThenTheyAdvance(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, footage, "car-detection") // key frames 4.8 s apart: only the kept group can be quick
 	// Let the group of pictures grow, so that there is something to catch up with.
 	feed, err := s.hub.Subscribe("car-detection", "main")
@@ -193,6 +200,7 @@ func TestAnswer_ShowsTheFirstPictureAtOnceAndThenTheyAdvance(t *testing.T) {
 }
 
 func TestAnswer_SendsStreamsThatWebRTCCannotCarryToTheOtherPath(t *testing.T) {
+	t.Parallel()
 	dir := clip(t, "h265", "-c:v", "libx265", "-x265-params", "log-level=error", "-g", "15", "-tag:v", "hvc1")
 	s := newSite(t, dir, "h265")
 	b := newSite(t, footage, "one-by-one-person-detection")
@@ -213,6 +221,7 @@ func TestAnswer_SendsStreamsThatWebRTCCannotCarryToTheOtherPath(t *testing.T) {
 }
 
 func TestAnswer_RefusesWhatIsNoOffer(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, footage, "forecourt-live")
 	noVideo := "v=0\r\no=- 0 0 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 0\r\n"
 	noH264 := "v=0\r\no=- 0 0 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\nm=video 9 UDP/TLS/RTP/SAVPF 96\r\na=rtpmap:96 VP8/90000\r\n"
@@ -235,6 +244,7 @@ func TestAnswer_RefusesWhatIsNoOffer(t *testing.T) {
 }
 
 func TestHangup_EndsTheViewerAndOnlyOnce(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, footage, "forecourt-live")
 	b := newBrowser(t, false)
 	session, _ := b.watch(t, s.hub, "forecourt-live")
@@ -253,6 +263,7 @@ func TestHangup_EndsTheViewerAndOnlyOnce(t *testing.T) {
 }
 
 func TestAnswer_GoesOnOverAReconnectOfTheCamera(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, footage, "forecourt-live")
 	b := newBrowser(t, false)
 	b.watch(t, s.hub, "forecourt-live")
@@ -274,6 +285,127 @@ func TestAnswer_GoesOnOverAReconnectOfTheCamera(t *testing.T) {
 	for i := 1; i < len(b.stamps); i++ {
 		if d := int32(b.stamps[i] - b.stamps[i-1]); d <= 0 || d > 90000*3 {
 			t.Errorf("picture %d is stamped %d after the one before", i, d)
+		}
+	}
+}
+
+func TestAnswer_AnnouncesTheConfiguredAddressOnly(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, footage, "forecourt-live")
+	key, err := s.hub.KeyFrame("forecourt-live", "main")
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := view.New(view.Options{Listen: "127.0.0.1:0", Announce: []string{"192.0.2.7"}, MaxViewers: 1})
+	run(t, h.Run)
+	h.Offer("cam-1", key)
+	var answer string
+	eventually(t, 5*time.Second, "an answer", func() bool {
+		answer, _, err = h.Answer(t.Context(), "cam-1", "main", newBrowser(t, false).offer(t))
+		return !errors.Is(err, view.ErrNotRunning)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	udp, tcp := 0, 0
+	for line := range strings.Lines(answer) {
+		if !strings.HasPrefix(line, "a=candidate:") {
+			continue
+		}
+		if !strings.Contains(line, " 192.0.2.7 ") {
+			t.Errorf("the answer tells %s", line)
+		}
+		if strings.Contains(line, " udp ") {
+			udp++
+		} else {
+			tcp++
+		}
+	}
+	if udp == 0 || tcp == 0 {
+		t.Errorf("%d UDP and %d TCP candidates, want both", udp, tcp)
+	}
+	if _, _, err := h.Answer(t.Context(), "cam-1", "main", newBrowser(t, false).offer(t)); !errors.Is(err, view.ErrTooMany) {
+		t.Errorf("one viewer too many: %v", err)
+	}
+}
+
+func TestAnswer_ABrowserThatLostItsWayGetsTheGroupAgain(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, footage, "car-detection")
+	b := newBrowser(t, false)
+	ssrc := make(chan uint32, 1)
+	b.onVideo = func(id uint32) { ssrc <- id }
+	b.watch(t, s.hub, "car-detection")
+	eventually(t, 5*time.Second, "pictures", func() bool { return b.count() > 15 })
+	id := <-ssrc
+	// Pictures of a burst are a millisecond apart; those of the camera are 80.
+	squeezed := func(from int) (n int) {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		for i := max(from, 1); i < len(b.stamps); i++ {
+			if b.stamps[i]-b.stamps[i-1] == 90 {
+				n++
+			}
+		}
+		return n
+	}
+	before := b.count()
+	eventually(t, 10*time.Second, "the group again", func() bool {
+		if err := b.pc.WriteRTCP([]rtcp.Packet{&rtcp.PictureLossIndication{MediaSSRC: id}}); err != nil {
+			t.Fatal(err)
+		}
+		return squeezed(before) > 3
+	})
+	n := b.count()
+	eventually(t, 5*time.Second, "more pictures", func() bool { return b.count() > n+10 })
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for i := 1; i < len(b.stamps); i++ {
+		if int32(b.stamps[i]-b.stamps[i-1]) <= 0 {
+			t.Fatalf("picture %d is stamped %d after %d", i, b.stamps[i], b.stamps[i-1])
+		}
+	}
+}
+
+func TestHub_SurvivesViewersComingAndGoingWhileItStops(t *testing.T) {
+	t.Parallel()
+	h := view.New(view.Options{Listen: "127.0.0.1:0"})
+	ctx, stop := context.WithCancel(t.Context())
+	stopped := make(chan error, 1)
+	go func() { stopped <- h.Run(ctx) }()
+	var wait sync.WaitGroup
+	halt := make(chan struct{})
+	for range 3 {
+		wait.Go(func() {
+			for i := int64(0); ; i++ {
+				select {
+				case <-halt:
+					return
+				default:
+					h.Offer("cam-1", mjpegUnit(i))
+				}
+				f, err := h.Subscribe("cam-1", "main")
+				if err != nil {
+					continue
+				}
+				_, _ = f.Next(t.Context())
+				f.Close()
+				if i%7 == 0 {
+					h.Forget("cam-1")
+				}
+			}
+		})
+	}
+	eventually(t, 5*time.Second, "the stream", func() bool { return len(h.States()) > 0 })
+	stop()
+	if err := <-stopped; err != nil {
+		t.Error(err)
+	}
+	close(halt)
+	wait.Wait()
+	for _, st := range h.States() {
+		if st.Viewers != 0 {
+			t.Errorf("%d viewers are left", st.Viewers)
 		}
 	}
 }
