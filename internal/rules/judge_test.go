@@ -122,6 +122,10 @@ func TestShipped_EachRuleSpeaksUp(t *testing.T) {
 		{"tamper", locked, []step{{0, "tamper.detected", `{}`}}, "critical", false},
 		{"motion-locked", locked, []step{{0, "motion.detected", `{}`}, {61, "site.started", `{}`}}, "critical", true},
 		{"motion-locked", store, []step{{0, "motion.detected", `{}`}}, "", false},
+		{"motion-locked", locked, []step{{0, "vibration.detected", `{}`}}, "critical", false},
+		{"gas", Zone{}, []step{{0, "gas.detected", `{}`}, {9, "gas.cleared", `{}`}}, "critical", true},
+		{"sensor-left", store, []step{{0, "sensor.left", `{"name":"pintu"}`}, {9, "sensor.joined", `{}`}}, "important", true},
+		{"sensor-left", locked, []step{{0, "sensor.left", `{}`}}, "critical", false},
 		{"power-lost", Zone{}, []step{{0, "power.lost", `{}`}, {9, "power.restored", `{}`}}, "important", true},
 		{"message-forged", Zone{}, []step{{0, "broker.refused", `{"user":"gw","topic":"x"}`}}, "critical", false},
 		{"message-repeated", Zone{}, []step{{0, "radio.text", `{"repeat_of":4}`}}, "caution", false},
@@ -259,14 +263,14 @@ func TestClockJump_DoesNotShortenAWait(t *testing.T) {
 
 func TestMemory_KeysOfOneRuleAreBounded(t *testing.T) {
 	judge := NewJudge(load(t, rule("r", "key: text(body.k)\nwindow: 1h\n")), Bare{})
-	for i := range 3 * maxKeys {
-		judge.Judge(event(float64(i)/100, "radio.emergency", fmt.Sprintf(`{"k":"%d %s"}`, i, strings.Repeat("x", 1000))))
+	for i := range 11_000 {
+		judge.Judge(event(float64(i)/10, "radio.emergency", fmt.Sprintf(`{"k":"%d %s"}`, i, strings.Repeat("x", 1000))))
 	}
-	if n := len(judge.memory.entries); n > maxKeys+1 {
-		t.Errorf("%d entries are remembered, the limit is %d", n, maxKeys)
+	if n := len(judge.memory.entries); n > 10_001 {
+		t.Errorf("%d entries are remembered, the limit is 10,000", n)
 	}
 	for key := range judge.memory.entries {
-		if len(key) > maxKey+10 {
+		if len(key) > 170 {
 			t.Errorf("a key of %d bytes", len(key))
 		}
 	}

@@ -17,7 +17,7 @@ import (
 // Limits of the memory, against equipment that invents keys.
 const (
 	maxKeys = 10_000 // keys of one rule that are remembered apart; the rest share one
-	maxKey  = 160  // bytes of a key
+	maxKey  = 160    // bytes of a key
 )
 
 // restKey is the key under which a rule's keys beyond maxKeys are lumped.

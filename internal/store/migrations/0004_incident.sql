@@ -31,7 +31,7 @@ CREATE TABLE alerts (
 ) STRICT, WITHOUT ROWID;
 CREATE UNIQUE INDEX alerts_active ON alerts (key) WHERE active = 1;
 CREATE INDEX alerts_key ON alerts (key, raised_at);
-CREATE INDEX alerts_incident ON alerts (incident) WHERE incident <> '';
+CREATE INDEX alerts_incident ON alerts (incident, raised_at) WHERE incident <> '';
 CREATE INDEX alerts_device ON alerts (device) WHERE device <> '';
 CREATE INDEX alerts_zone ON alerts (zone) WHERE zone <> '';
 
