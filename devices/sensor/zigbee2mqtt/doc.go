@@ -4,7 +4,8 @@
 // Zigbee2MQTT publishes the merged state of a sensor again and again, so only a change is an event. What is
 // heard first after a start is a baseline, with three rules:
 //
-//   - a value that is no alarm (closed, no smoke) makes no event;
+//   - a value that is no alarm (closed, no smoke) is told once, by the first live message, with `"baseline": true`: what
+//     was raised before the restart may be over, and must not stand for ever;
 //   - an alarm in a live message does make one: what cannot be compared must not be swallowed;
 //   - in a message that the broker kept, of unknown age, only an open door, smoke, water, tampering and a lost
 //     contact make one, with `"baseline": true` in the body so that a rule can tell. Any other alarm is

@@ -91,6 +91,8 @@ type flag struct {
 // verdict says what a heard value means.
 type verdict struct {
 	event, known, previous bool
+	// baseline marks a normal value that is told only because nothing was known before.
+	baseline bool
 }
 
 // judge compares a heard value with the remembered one and remembers it.
@@ -104,7 +106,9 @@ func (f *flag) judge(s *sense, v bool, m mqttlink.Message) verdict {
 		out.event = changed && (!alarm || s.kept || s.routine) || fresh && alarm && s.kept
 		f.sure = out.event || f.sure && !changed
 	} else {
-		out.event = changed || fresh && (m.Duplicate || alarm && !s.routine)
+		// A danger that ended while nobody listened must not stand for ever: the first word that it is over is told.
+		out.event = changed || fresh && (m.Duplicate || !s.routine)
+		out.baseline = fresh && !changed && !alarm && !m.Duplicate
 		if m.Duplicate && out.event {
 			out.known, out.previous = true, !v
 		}

@@ -117,6 +117,9 @@ func (s *sensor) changes(m message) (out, unreadable []watch.Reading) {
 		if said.known {
 			body["previous"] = sn.show(said.previous)
 		}
+		if said.baseline {
+			body["baseline"] = true
+		}
 		if sn.key == "battery_low" {
 			_, charge := battery(m.o)
 			maps.Copy(body, charge)
