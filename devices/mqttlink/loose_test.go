@@ -54,9 +54,21 @@ func TestMatches_FollowsTheStandard(t *testing.T) {
 		filter, topic string
 		want          bool
 	}{
-		{"a/b", "a/b", true}, {"a/b", "a/c", false}, {"a/+", "a/b", true}, {"a/+", "a/b/c", false}, {"a/+", "a", false},
-		{"a/#", "a", true}, {"a/#", "a/b/c", true}, {"a/#", "ab", false}, {"#", "a/b", true}, {"+/b", "a/b", true},
-		{"#", "$SYS/x", false}, {"+/x", "$SYS/x", false}, {"a/+/c", "a//c", true}, {"a/b/c", "a/b", false}, {"a", "a/b", false},
+		{"a/b", "a/b", true},
+		{"a/b", "a/c", false},
+		{"a/+", "a/b", true},
+		{"a/+", "a/b/c", false},
+		{"a/+", "a", false},
+		{"a/#", "a", true},
+		{"a/#", "a/b/c", true},
+		{"a/#", "ab", false},
+		{"#", "a/b", true},
+		{"+/b", "a/b", true},
+		{"#", "$SYS/x", false},
+		{"+/x", "$SYS/x", false},
+		{"a/+/c", "a//c", true},
+		{"a/b/c", "a/b", false},
+		{"a", "a/b", false},
 	} {
 		if got := matches(c.filter, c.topic); got != c.want {
 			t.Errorf("%q covers %q: %v", c.filter, c.topic, got)

@@ -92,19 +92,7 @@ func (c *client) serve(ctx context.Context) {
 
 // signIn reads CONNECT, checks it, and opens the way to nats-server under the gate's own password.
 func (c *client) signIn(ctx context.Context, in *bufio.Reader, out net.Conn, buf *[]byte) bool {
-	head, err := in.Peek(1)
-	if err == nil && head[0] != typeConnect<<4 {
-		err = errNotMQTT // a stranger gets no memory for anything else
-	}
-	var f frame
-	if err == nil {
-		f, err = readFrame(in, buf)
-	}
-	if err != nil {
-		c.b.report(c, Report{Kind: BadProtocol, Detail: "before CONNECT: " + err.Error()})
-		return false
-	}
-	hello, err := parseConnect(f.body)
+	hello, err := c.readConnect(in, buf)
 	if err != nil {
 		c.b.report(c, Report{Kind: BadProtocol, Detail: err.Error()})
 		_, _ = out.Write([]byte{0x20, 2, 0, 1})
@@ -123,11 +111,34 @@ func (c *client) signIn(ctx context.Context, in *bufio.Reader, out net.Conn, buf
 	if hello.flags&flagWill != 0 && !supported([]byte(hello.willTopic)) {
 		c.b.report(c, Report{Kind: TopicUnsupported, Topic: hello.willTopic, Detail: whiteSpace})
 	}
+	return c.letIn(ctx, out, hello, id)
+}
+
+// readConnect reads the first packet. A stranger gets no memory for anything but a CONNECT.
+func (c *client) readConnect(in *bufio.Reader, buf *[]byte) (connect, error) {
+	head, err := in.Peek(1)
+	if err == nil && head[0] != typeConnect<<4 {
+		err = errNotMQTT
+	}
+	var f frame
+	if err == nil {
+		f, err = readFrame(in, buf)
+	}
+	if err != nil {
+		return connect{}, fmt.Errorf("before CONNECT: %w", err)
+	}
+	return parseConnect(f.body)
+}
+
+// letIn connects a client that has proved who it is to nats-server.
+func (c *client) letIn(ctx context.Context, out net.Conn, hello connect, id Identity) bool {
 	var d net.Dialer
-	if c.inner, err = d.DialContext(ctx, "tcp", c.b.inner); err != nil {
+	inner, err := d.DialContext(ctx, "tcp", c.b.inner)
+	if err != nil {
 		_, _ = out.Write([]byte{0x20, 2, 0, 3})
 		return false
 	}
+	c.inner = inner
 	limit := rate.Limit(c.b.opts.Rate)
 	if id.Rate > 0 {
 		limit = rate.Limit(id.Rate)

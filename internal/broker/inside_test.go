@@ -94,8 +94,10 @@ func TestTally_InventedTopicsDoNotGrowIt(t *testing.T) {
 }
 
 func TestConnect_RewrittenPacketSaysTheSame(t *testing.T) {
-	in := connect{level: 4, flags: flagWill | flagUsername | flagPassword | 0x28, keepAlive: [2]byte{0, 60},
-		clientID: "gw", willTopic: "a/b", will: []byte{0, 1}, username: "ht", password: strings.Repeat("p", 200)}
+	in := connect{
+		level: 4, flags: flagWill | flagUsername | flagPassword | 0x28, keepAlive: [2]byte{0, 60},
+		clientID: "gw", willTopic: "a/b", will: []byte{0, 1}, username: "ht", password: strings.Repeat("p", 200),
+	}
 	raw := in.packet("other", "ht", "inner")
 	var buf []byte
 	f, err := readFrame(bufio.NewReader(bytes.NewReader(raw)), &buf)
