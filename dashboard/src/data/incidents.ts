@@ -9,7 +9,8 @@ export function acceptAlert(id: string, note?: string): Promise<Incident> {
 }
 
 export interface IncidentFilter {
-  state?: readonly IncidentState[];
+  /** `open` stands for all states that still want people. */
+  state?: readonly (IncidentState | 'open')[];
   priority?: readonly Priority[];
   category?: string;
   zone?: string;

@@ -1,4 +1,4 @@
-import type { PersonRecord, Role } from '../wire';
+import type { Named, PersonRecord, Role } from '../wire';
 import { ask, askAll } from './http';
 
 const at = (id: string): string => `/people/${encodeURIComponent(id)}`;
@@ -10,6 +10,10 @@ export interface NewPerson {
   password: string;
 }
 
+export function listNames(): Promise<Named[]> {
+  return askAll('/people/names');
+}
+
 export function listPeople(): Promise<PersonRecord[]> {
   return askAll('/people');
 }
@@ -18,7 +22,7 @@ export function addPerson(who: NewPerson): Promise<PersonRecord> {
   return ask('/people', { method: 'POST', body: who });
 }
 
-export function changePerson(id: string, change: { name?: string; role?: Role; disabled?: boolean }): Promise<PersonRecord> {
+export function changePerson(id: string, change: { name?: string; role?: Role; disabled?: boolean; reason?: string }): Promise<PersonRecord> {
   return ask(at(id), { method: 'PATCH', body: change });
 }
 

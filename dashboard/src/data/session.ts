@@ -27,6 +27,10 @@ export async function signIn(name: string, password: string, code?: string): Pro
   return getSession();
 }
 
+export function changeOwnPassword(old: string, password: string): Promise<void> {
+  return ask('/session/password', { method: 'POST', body: { old, password }, quiet: true });
+}
+
 export function signOut(): Promise<void> {
   return ask('/session', { method: 'DELETE', quiet: true });
 }

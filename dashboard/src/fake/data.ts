@@ -87,25 +87,26 @@ export function firstState(device: Device, now: number): DeviceState {
   return { device: device.id, status: 'online', since: at(5_400_000), last_seen: at(1_000), streams };
 }
 
-const RIGHTS: Record<Role, readonly string[]> = {
-  guard: ['live_console', 'accept_alert', 'play_incident', 'view_devices'],
-  leader: ['live_console', 'accept_alert', 'close_critical', 'play_incident', 'play_any', 'view_devices'],
-  secretariat: ['live_console', 'accept_alert', 'close_critical', 'play_incident', 'play_any', 'view_devices'],
-  chair: ['live_console', 'close_critical', 'play_incident', 'play_any', 'events'],
-  technician: ['live_console', 'view_devices', 'devices'],
-  'it-security': ['view_devices', 'events'],
-  auditor: ['events', 'proofs'],
-  administrator: ['people', 'zones', 'view_devices'],
+const WORK = { live_console: 'full', accept_alert: 'full', play_incident: 'full', view_devices: 'read', events: 'full' };
+const SCOPES: Record<Role, Record<string, string>> = {
+  guard: WORK,
+  leader: { ...WORK, close_critical: 'full', play_any: 'full' },
+  secretariat: { ...WORK, close_critical: 'full', play_any: 'full' },
+  chair: { live_console: 'read', close_critical: 'full', play_incident: 'full', play_any: 'full', view_devices: 'read', events: 'full' },
+  technician: { live_console: 'test', view_devices: 'full', devices: 'full', events: 'test' },
+  'it-security': { live_console: 'posture', accept_alert: 'siber', view_devices: 'read', events: 'siber' },
+  auditor: { events: 'full' },
+  administrator: { people: 'full', zones: 'full' },
 };
 
-export const rightsOf = (role: Role): string[] => [...RIGHTS[role]];
+export const scopesOf = (role: Role): Record<string, string> => SCOPES[role];
 
 export const PEOPLE: readonly PersonRecord[] = [
-  { id: 'p-1', login: 'budi', name: 'Budi Santoso', role: 'guard', last_seen: '2026-11-21T14:58:00.000Z' },
-  { id: 'p-2', login: 'sari', name: 'Sari Dewi', role: 'leader', last_seen: '2026-11-21T12:11:00.000Z' },
-  { id: 'p-3', login: 'rahman', name: 'Abdul Rahman', role: 'technician', last_seen: '2026-11-20T03:40:00.000Z' },
-  { id: 'p-4', login: 'ketua', name: 'Hj. Nurhayati', role: 'chair', last_seen: '2026-11-19T23:31:00.000Z' },
-  { id: 'p-5', login: 'admin', name: 'Wahyu', role: 'administrator', last_seen: '2026-11-21T01:02:00.000Z' },
+  { id: 'p-1', login: 'budi', name: 'Budi Santoso', role: 'guard' },
+  { id: 'p-2', login: 'sari', name: 'Sari Dewi', role: 'leader' },
+  { id: 'p-3', login: 'rahman', name: 'Abdul Rahman', role: 'technician' },
+  { id: 'p-4', login: 'ketua', name: 'Hj. Nurhayati', role: 'chair' },
+  { id: 'p-5', login: 'admin', name: 'Wahyu', role: 'administrator' },
   { id: 'p-6', login: 'andi', name: 'Andi Mattalatta', role: 'guard', disabled: true },
 ];
 

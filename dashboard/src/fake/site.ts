@@ -1,6 +1,6 @@
 // A fake site behind the two doors of src/data: the same messages, no server. For showing, designing and screenshots.
 import type { Act, Device, DeviceDraft, Incident, LiveMessage, Role } from '../wire';
-import { FALLBACK, FROZEN, HINTS, OFFLINE, rightsOf, SITE } from './data';
+import { FALLBACK, FROZEN, HINTS, OFFLINE, scopesOf, SITE } from './data';
 import { answer, sceneOf, still } from './picture';
 import { tell } from './story';
 import { World } from './world';
@@ -119,7 +119,7 @@ class FakeSite {
 
   private setup(method: string, body: Body): Response {
     if (method === 'GET') return json({ enrolled: this.enrolled, site: SITE });
-    if (body['code'] !== 'SIAGA-1234') return problem(403, 'bad_setup_code');
+    if (body['code'] !== 'SIAGA-1234') return problem(422, 'bad_field', { errors: [{ location: 'body.code', message: 'wrong code' }] });
     this.enrolled = true;
     this.world.become('administrator');
     return json({}, 201);
@@ -139,7 +139,7 @@ class FakeSite {
       this.signedIn = true;
     } else if (!this.signedIn) return problem(401, 'signed_out');
     const { id, login, name, role } = world.me;
-    return json({ person: { id, login, name, role }, rights: rightsOf(role), site: SITE, expires_at: new Date(Date.now() + 43_200_000).toISOString() }, method === 'POST' ? 201 : 200);
+    return json({ person: { id, login, name, role }, rights: Object.keys(scopesOf(role)), scopes: scopesOf(role), site: SITE, expires_at: new Date(Date.now() + 43_200_000).toISOString() }, method === 'POST' ? 201 : 200);
   }
 
   private async devices(method: string, parts: string[], body: Body, query: URLSearchParams): Promise<Response> {
@@ -243,7 +243,7 @@ class FakeSite {
     const since = query.get('since') ?? '';
     const until = query.get('until') ?? '\uffff';
     return [...this.world.incidents.values()]
-      .filter((one) => has('state', one.state) && has('priority', one.priority) && has('category', one.category) && has('zone', one.zone) && one.opened_at >= since && one.opened_at < until)
+      .filter((one) => (has('state', one.state) || (has('state', 'open') && ['new', 'acknowledged', 'handling', 'escalated'].includes(one.state))) && has('priority', one.priority) && has('category', one.category) && has('zone', one.zone) && one.opened_at >= since && one.opened_at < until)
       .sort((a, b) => b.opened_at.localeCompare(a.opened_at));
   }
 
@@ -267,7 +267,8 @@ class FakeSite {
   private people(method: string, parts: string[], body: Body): Response {
     const { people } = this.world;
     const [, id = '', verb = ''] = parts;
-    if (verb === 'password') return new Response(null, { status: 204 });
+    if (verb === 'password') return json({ password: body['password'] });
+    if (id === 'names') return json({ items: people.map((person) => ({ id: person.id, name: person.name })), next: '' });
     if (id === '' && method === 'GET') return json({ items: people, next: '' });
     if (id === '') {
       const made = { id: this.world.id('p'), login: body['login'] ?? '', name: body['name'] ?? '', role: (body['role'] ?? 'guard') as Role };

@@ -147,10 +147,6 @@ export function explain(err: unknown): string {
       return problem.retry_after_ms ? `${m.err_bad_credentials()} ${m.err_wait({ wait: waitWord(problem) })}` : m.err_bad_credentials();
     case 'code_needed':
       return m.err_code_needed();
-    case 'bad_code':
-      return m.err_bad_code();
-    case 'bad_setup_code':
-      return m.err_bad_setup_code();
     case 'locked':
       return m.err_locked({ wait: waitWord(problem) });
     case 'rate_limited':
@@ -167,6 +163,18 @@ export function explain(err: unknown): string {
       return m.err_bad_field({ detail: fieldWord(problem) });
     case 'too_large':
       return m.err_too_large();
+    case 'wrong_state':
+      return m.err_wrong_state();
+    case 'too_many':
+      return m.err_too_many();
+    case 'stopping':
+      return m.err_stopping();
+    case 'no_video':
+      return m.err_no_video();
+    case 'outside_incident':
+      return m.err_outside_incident();
+    case 'cross_origin':
+      return m.err_cross_origin();
     case 'purpose_needed':
       return m.err_purpose_needed();
     case 'codec_unsupported':

@@ -30,8 +30,6 @@ class Cases {
   /** Grows with every change of any incident; lists read it to know that they are old. */
   version = $state(0);
   /** Told about alerts that are new since the page is open. */
-  /** People whose name was asked for already. */
-  private asking = new Set<string>();
   private listeners = new Set<(alert: Alert) => void>();
 
   /** Alerts that nobody has accepted, most urgent first. */
@@ -157,11 +155,6 @@ class Cases {
 
   private keepIncident(incident: Incident): void {
     names.learnFrom(incident);
-    const by = incident.acknowledged_by;
-    if (by && !names.has(by) && !this.asking.has(by)) {
-      this.asking.add(by); // the incident itself names who acted on it
-      void this.refresh(incident.id);
-    }
     if (isOpen(incident.state)) {
       this.incidents.set(incident.id, { ...incident, acts: null, timeline: null });
       for (const alert of incident.alerts ?? []) this.alerts.set(alert.id, alert);

@@ -27,6 +27,8 @@ class Devices {
   );
 
   private asked = new Set<string>();
+  /** The site does not list these; a state of one is no reason to ask again. */
+  private unknown = new Set<string>();
 
   async load(): Promise<void> {
     try {
@@ -55,7 +57,7 @@ class Devices {
 
   heard(state: DeviceState): void {
     this.states.set(state.device, state);
-    if (this.loaded && !this.all.has(state.device)) void this.fetch(state.device);
+    if (this.loaded && !this.all.has(state.device) && !this.unknown.has(state.device)) void this.fetch(state.device);
   }
 
   /** A device was added, changed or removed: ask for it. Many events in a row ask once. */
@@ -67,10 +69,13 @@ class Devices {
     const known = this.all.has(id);
     try {
       const device = await getDevice(id);
+      this.unknown.delete(id);
       this.keep(device);
       if (!known) this.celebrate(id);
     } catch (err) {
-      if (err instanceof ApiError && err.status === 404) this.forget(id);
+      if (!(err instanceof ApiError) || err.status !== 404) return;
+      this.unknown.add(id);
+      this.forget(id);
     }
   }
 

@@ -3,6 +3,7 @@ import type { Alert, Event, Incident } from '../wire';
 import { cases } from './cases.svelte';
 import { clock } from './clock.svelte';
 import { devices } from './devices.svelte';
+import { names } from './names.svelte';
 import { places } from './places.svelte';
 import { session } from './session.svelte';
 
@@ -31,8 +32,7 @@ class Link implements LiveSink {
     setInterval(() => (this.tick = Date.now()), 500);
     window.addEventListener('online', () => this.live?.nudge());
     document.addEventListener('visibilitychange', () => this.live?.nudge());
-    void places.load().catch(() => undefined);
-    void devices.load();
+    void this.reload();
   }
 
   /** After a new sign-in: the same place in the journal, another session. */
@@ -69,8 +69,9 @@ class Link implements LiveSink {
     if (body.alert) cases.hearAlert(body.alert);
     if (body.incident) cases.hearIncident(body.incident);
     const family = event.kind.split('.', 1)[0];
+    if (family === 'person') void names.load().catch(() => undefined);
     if (family === 'zone') void places.load().catch(() => undefined);
-    if (family === 'device' && event.device) void devices.fetch(event.device);
+    if (family === 'device' && event.device && session.can('devices')) void devices.fetch(event.device);
   }
 
   device: LiveSink['device'] = (state) => devices.heard(state);
@@ -85,7 +86,7 @@ class Link implements LiveSink {
 
   /** What the live channel does not carry in full: names and zones. */
   private async reload(): Promise<void> {
-    await Promise.allSettled([devices.load(), places.load()]);
+    await Promise.allSettled([places.load(), names.load(), session.can('devices') ? devices.load() : undefined]);
   }
 }
 

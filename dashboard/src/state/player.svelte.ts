@@ -103,6 +103,7 @@ export class Player {
     this.hangUp();
     this.failure = err;
     this.state = 'waiting';
+    if (err?.status === 403) return; // a right does not come by asking again
     const wait = Math.min(FIRST_WAIT_MS * 2 ** this.failures, LONGEST_WAIT_MS);
     this.failures++;
     this.again(wait * (0.75 + Math.random() / 2));

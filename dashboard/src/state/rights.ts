@@ -7,24 +7,29 @@ export type Right =
   | 'close' // close a critical incident as the second person
   | 'incidents' // read incidents
   | 'footage' // play the footage of an incident
+  | 'footage_closed' // also of an incident that is over
   | 'devices' // see the devices
+  | 'picture' // see the picture of a device; a technician of those they registered
   | 'install' // add, change, switch devices
   | 'people'; // add and change people
 
-/** The site's words that open each; one of them is enough. */
-const WORDS: Record<Right, readonly string[]> = {
-  console: ['live_console'],
-  respond: ['accept_alert', 'handle_alerts'],
-  close: ['close_critical'],
-  incidents: ['live_console', 'events', 'read_log'],
-  footage: ['play_incident', 'play_any', 'play_purpose'],
-  devices: ['view_devices', 'read_devices', 'devices', 'manage_devices'],
-  install: ['devices', 'manage_devices'],
-  people: ['people', 'manage_people'],
+/** The site's word for each, and how far it must reach. */
+const NEEDS: Record<Right, readonly [word: string, scopes: readonly string[]]> = {
+  console: ['live_console', ['full', 'read']],
+  respond: ['accept_alert', ['full', 'siber']],
+  close: ['close_critical', ['full', 'siber']],
+  incidents: ['events', ['full', 'siber']],
+  footage: ['play_incident', ['full', 'siber']],
+  footage_closed: ['play_any', ['full']],
+  devices: ['view_devices', ['full', 'read']],
+  picture: ['live_console', ['full', 'read', 'test']],
+  install: ['devices', ['full']],
+  people: ['people', ['full']],
 };
 
-export function allows(rights: readonly string[], right: Right): boolean {
-  return WORDS[right].some((word) => rights.includes(word));
+export function allows(scopes: Record<string, string>, right: Right): boolean {
+  const [word, enough] = NEEDS[right];
+  return enough.includes(scopes[word] ?? '');
 }
 
 /** Where a role begins its work. */

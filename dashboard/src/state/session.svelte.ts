@@ -1,10 +1,10 @@
 import { ApiError, whenSignedOut } from '../data/http';
-import { enrol, getSession, getSetup, signIn, signOut, type Enrolment } from '../data/session';
+import { changeOwnPassword, enrol, getSession, getSetup, signIn, signOut, type Enrolment } from '../data/session';
 import type { Person, Session, Site } from '../wire';
 import { names } from './names.svelte';
 import { allows, type Right } from './rights';
 
-export type Standing = 'loading' | 'unreachable' | 'setup' | 'signed_out' | 'signed_in';
+export type Standing = 'loading' | 'unreachable' | 'setup' | 'signed_out' | 'must_change' | 'signed_in';
 
 class SessionStore {
   standing = $state<Standing>('loading');
@@ -12,14 +12,14 @@ class SessionStore {
   expired = $state(false);
   site = $state<Site | null>(null);
   person = $state<Person | null>(null);
-  rights = $state.raw<string[]>([]);
+  private scopes = $state.raw<Record<string, string>>({});
 
   constructor() {
     whenSignedOut(() => this.expire());
   }
 
   can(right: Right): boolean {
-    return allows(this.rights, right);
+    return allows(this.scopes, right);
   }
 
   expire(): void {
@@ -50,6 +50,12 @@ class SessionStore {
     this.take(await signIn(name, password, code));
   }
 
+  /** Leaves a password that somebody else set; the site lets nobody work with one. */
+  async choosePassword(old: string, fresh: string): Promise<void> {
+    await changeOwnPassword(old, fresh);
+    await this.begin();
+  }
+
   async enrol(who: Enrolment): Promise<void> {
     await enrol(who);
     await this.signIn(who.login, who.password);
@@ -69,9 +75,9 @@ class SessionStore {
     this.site = session.site;
     this.person = session.person;
     names.learn(session.person.id, session.person.name);
-    this.rights = session.rights;
+    this.scopes = session.scopes;
     this.expired = false;
-    this.standing = 'signed_in';
+    this.standing = session.must_change ? 'must_change' : 'signed_in';
   }
 }
 

@@ -48,8 +48,18 @@ export interface Person {
 export interface Session {
   person: Person;
   rights: string[];
+  /** How far each right reaches: full, read, squad, siber, test, propose, revoke, posture, own. */
+  scopes: Record<string, string>;
   site: Site;
   expires_at: string;
+  /** Another password must be chosen before anything else. */
+  must_change?: boolean;
+}
+
+/** What everybody may know of everybody: whose act it was. */
+export interface Named {
+  id: string;
+  name: string;
 }
 
 /** A person as the administrator sees them. */
@@ -57,7 +67,6 @@ export interface PersonRecord extends Person {
   disabled?: boolean;
   totp?: boolean;
   created_at?: string;
-  last_seen?: string;
 }
 
 export interface Mark {
@@ -219,7 +228,6 @@ export interface Alert {
   last_seq?: number;
   incident: string;
   acknowledged_by?: string | null;
-  acknowledged_by_name?: string | null;
   acknowledged_at?: string | null;
 }
 
@@ -262,7 +270,6 @@ export interface Incident {
   opened_at: string;
   updated_at: string;
   acknowledged_by?: string | null;
-  acknowledged_by_name?: string | null;
   acknowledged_at?: string | null;
   resolved_at?: string | null;
   closed_at?: string | null;

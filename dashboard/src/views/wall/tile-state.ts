@@ -5,7 +5,7 @@ export interface Seen {
   state: 'connecting' | 'playing' | 'frozen' | 'waiting';
   /** Browser time of the newest picture, 0 before the first. */
   frameAt: number;
-  /** The browser said that it cannot play this at all. */
+  /** The browser cannot play this at all, or this person may not see it. */
   unplayable: boolean;
 }
 
