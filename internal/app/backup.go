@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -24,13 +26,9 @@ func Backup(ctx context.Context, cfg config.Config, to string) (CheckReport, err
 	copied.Data = to
 	err = errors.Join(db.Backup(ctx, databasePath(copied)), db.Close())
 	if err == nil {
-		err = os.CopyFS(filepath.Join(to, "keys"), os.DirFS(filepath.Join(cfg.Data, "keys")))
+		err = copyPrivate(filepath.Join(to, "keys"), filepath.Join(cfg.Data, "keys"))
 	}
 	if err != nil {
-		return CheckReport{}, fmt.Errorf("backup: %w", err)
-	}
-	// CopyFS keeps file modes but not the folder's.
-	if err := os.Chmod(filepath.Join(to, "keys"), 0o700); err != nil {
 		return CheckReport{}, fmt.Errorf("backup: %w", err)
 	}
 	rep, err := Check(ctx, copied, CheckOptions{Journal: true})
@@ -38,6 +36,60 @@ func Backup(ctx context.Context, cfg config.Config, to string) (CheckReport, err
 		err = fmt.Errorf("backup: the copy is not intact: %s", rep.Findings[0])
 	}
 	return rep, err
+}
+
+// Restore proves a backup and puts it where the data directory will be. A data directory that holds a database is left
+// alone: somebody must move it away first.
+func Restore(ctx context.Context, cfg config.Config, from string) (CheckReport, error) {
+	saved := cfg
+	saved.Data = from
+	rep, err := Check(ctx, saved, CheckOptions{Journal: true})
+	if err != nil {
+		return rep, fmt.Errorf("restore: %s: %w", from, err)
+	}
+	if len(rep.Findings) > 0 {
+		return rep, fmt.Errorf("restore: %s is not intact: %s", from, rep.Findings[0])
+	}
+	if _, err := os.Stat(databasePath(cfg)); !errors.Is(err, fs.ErrNotExist) {
+		return rep, fmt.Errorf("restore: %s holds a database already; move it away first, nothing was changed", cfg.Data)
+	}
+	lock, err := lockDir(cfg.Data)
+	if err != nil {
+		return rep, err
+	}
+	defer func() { _ = lock.Close() }() // nothing was written through it
+	if err := copyPrivate(cfg.Data, from); err != nil {
+		return rep, fmt.Errorf("restore: %w", err)
+	}
+	return rep, nil
+}
+
+// copyPrivate copies a folder for the owner's eyes alone; each file is on disk when it returns.
+func copyPrivate(to, from string) error {
+	return filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(from, path)
+		if err != nil {
+			return err
+		}
+		target := filepath.Join(to, rel)
+		if d.IsDir() {
+			return os.MkdirAll(target, 0o700)
+		}
+		src, err := os.Open(path)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = src.Close() }() // it was only read
+		dst, err := os.OpenFile(target, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+		if err != nil {
+			return err
+		}
+		_, err = io.Copy(dst, src)
+		return errors.Join(err, dst.Sync(), dst.Close())
+	})
 }
 
 // VerifierKey is the public key that verifies the site's checkpoints.

@@ -2,11 +2,13 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 
 	"siaga/internal/config"
 	"siaga/internal/journal"
+	"siaga/internal/record"
 	"siaga/internal/seal"
 	"siaga/internal/store"
 )
@@ -55,5 +57,19 @@ func Check(ctx context.Context, cfg config.Config, o CheckOptions) (CheckReport,
 	for _, f := range rep.Findings {
 		out.Findings = append(out.Findings, f.What)
 	}
-	return out, nil
+	if o.Journal {
+		return out, nil
+	}
+	files, err := record.Verify(ctx, db.Read(), cfg.Data, record.VerifyOptions{Hash: o.Hashes, Running: running(cfg.Data)})
+	out.Files, out.Findings = files.Segments, append(out.Findings, files.Findings...)
+	return out, err
+}
+
+// running reports whether the program holds the data directory.
+func running(dir string) bool {
+	lock, err := lockDir(dir)
+	if err == nil {
+		_ = lock.Close() // which lets go of it
+	}
+	return errors.Is(err, ErrRunning)
 }

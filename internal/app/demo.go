@@ -212,14 +212,14 @@ func demoCameras(context.Context) (*sim.CameraServer, error) {
 	return sim.NewCameraServer(o)
 }
 
-// running is a simulated MQTT device.
-type running struct {
+// simulated is an MQTT device of the demo.
+type simulated struct {
 	name string
 	run  func(context.Context) error
 }
 
 // demoDevices are the simulated gateways, signing in with the credentials that the registry issued.
-func demoDevices(f demoFile, broker string, quiet bool) []running {
+func demoDevices(f demoFile, broker string, quiet bool) []simulated {
 	at := func(id string) sim.Broker {
 		for _, d := range f.Devices {
 			if d.ID == id {
@@ -245,7 +245,7 @@ func demoDevices(f demoFile, broker string, quiet bool) []running {
 		Doors:  []string{"pintu_ruang_server", "pintu_gudang_depan", "pintu_gudang_belakang"},
 		Motion: []string{"pir_gudang"}, Smoke: []string{"asap_gudang"}, Leak: []string{"air_gudang"},
 	}
-	return []running{{"simulated radios", radios.Run}, {"simulated drone", dock.Run}, {"simulated sensors", hub.Run}}
+	return []simulated{{"simulated radios", radios.Run}, {"simulated drone", dock.Run}, {"simulated sensors", hub.Run}}
 }
 
 func writeDemoFile(dir string, f demoFile) error {
