@@ -308,3 +308,33 @@ func TestNew_RefusesBadLinks(t *testing.T) {
 		}
 	}
 }
+
+func TestProbe_TellsWhatItHeardAndWhyNot(t *testing.T) {
+	m := newMosquitto(t)
+	gw := m.gateway()
+	s := session(t, m.link("siaga", "siaga-ht"), &echo{})
+	stop := make(chan struct{})
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			select {
+			case <-stop:
+				return
+			case <-time.After(20 * time.Millisecond):
+				_ = gw.Publish("mmdvm/json", []byte("hello"), devicetest.Flags{}) // the probe says whether it came
+			}
+		}
+	}()
+	p, err := s.Probe(t.Context())
+	close(stop)
+	<-done
+	if err != nil || p.Device["last_topic"] != "mmdvm/json" || p.Device["messages"] != "3" || len(p.Notes) != 0 {
+		t.Errorf("probe of a talking gateway: %+v, %v", p, err)
+	}
+	wrong := m.link("siaga", "x")
+	wrong.Password = "guess"
+	if _, err := session(t, wrong, &echo{}).Probe(t.Context()); watch.ReasonOf(err) != watch.ReasonRefused {
+		t.Errorf("probe with a wrong password: %v", err)
+	}
+}

@@ -174,4 +174,3 @@ func TestRemote_IsTold(t *testing.T) {
 	_, body = find(t, rs, "drone.link")
 	expect(t, body, map[string]any{"sdr_quality": 5, "sdr_connected": true})
 }
-
