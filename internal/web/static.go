@@ -17,12 +17,12 @@ func (s *Server) screens(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	name := strings.TrimPrefix(path.Clean(r.URL.Path), "/")
-	if name == "" || strings.HasPrefix(path.Base(name), ".") {
+	if name == "" {
 		name = "index.html"
 	}
 	info, err := fs.Stat(s.opt.Dashboard, name)
 	if err != nil || info.IsDir() {
-		if path.Ext(name) != "" || strings.HasPrefix(name, "assets/") {
+		if path.Ext(name) != "" || strings.HasPrefix(name+"/", "assets/") {
 			problem(http.StatusNotFound, "not_found", "there is no file %.100q", name).write(w)
 			return
 		}
