@@ -6,7 +6,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"time"
 
@@ -67,7 +66,7 @@ func (r *Recorder) lastBefore(ctx context.Context, k key, at int64) (path string
 }
 
 // keyFrame reads the last leading key frame at or before a site time, or the first of the file.
-func (rec *recording) keyFrame(f *os.File, start, at int64) (watch.AccessUnit, error) {
+func (rec *recording) keyFrame(f io.ReaderAt, start, at int64) (watch.AccessUnit, error) {
 	scale := int64(rec.tracks[rec.lead].scale)
 	best := -1
 	for i, p := range rec.parts {

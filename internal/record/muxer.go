@@ -29,10 +29,13 @@ type muxer struct {
 
 	zero   int64 // decoding time of the file's first leading unit
 	number uint32
-	frames int64 // leading units in the file's finished parts
-	held   int   // bytes in the part under way
-	first  int64 // site time of the first unit of the part under way, 0 if it is empty
+	counts [maxTracks]count // what the file's finished parts hold, by track
+	held   int              // bytes in the part under way
+	first  int64            // site time of the first unit of the part under way, 0 if it is empty
 }
+
+// count is how many access units of a track a file has, and in how many track runs.
+type count struct{ runs, units int64 }
 
 type muxTrack struct {
 	timing  *timing
@@ -89,7 +92,7 @@ func (m *muxer) ticks(d time.Duration) int64 { return int64(d) / 1000 * m.scale(
 
 // begin starts a new file whose first leading unit is decoded at dts.
 func (m *muxer) begin(dts int64) {
-	m.zero, m.number, m.frames = dts, 0, 0
+	m.zero, m.number, m.counts = dts, 0, [maxTracks]count{}
 }
 
 // full reports whether the part under way must end before a leading unit decoded at dts.
@@ -209,7 +212,12 @@ func (m *muxer) encode(buf []byte, next int64) []byte {
 		}
 	}
 	binary.BigEndian.PutUint32(buf[mdat:], uint32(len(buf)-mdat))
-	m.frames += int64(len(m.tracks[m.lead].samples))
+	for i := range m.tracks {
+		if n := len(m.tracks[i].samples); n > 0 {
+			m.counts[i].runs++
+			m.counts[i].units += int64(n)
+		}
+	}
 	m.drop()
 	return buf
 }

@@ -53,11 +53,11 @@ func (w *writer) flush(next int64) bool {
 		}
 		w.buf = append(w.buf, m.header...)
 	}
-	ticks, had := m.end(next), m.frames
+	ticks, had := m.end(next), m.counts
 	w.buf = m.encode(w.buf, next)
 	err := w.file.write(w.buf)
 	if err != nil {
-		m.frames = had
+		m.counts = had
 		return w.fail(err, first, units)
 	}
 	w.wrote(ticks, units, begin)
@@ -149,7 +149,7 @@ func (w *writer) finish(end int64) {
 	seg := Segment{
 		Device: w.s.key.device, Stream: w.s.key.stream, Start: watch.FromMillis(w.start), End: watch.FromMillis(end),
 		Path: w.file.path, Bytes: w.file.size, Header: int64(len(w.mux.header)), Layout: w.mux.layout, Ticks: w.ticks,
-		Timescale: w.mux.scale(), Frames: w.mux.frames, Tracks: tracksFor(w.mux.formats), Wall: w.wall,
+		Timescale: w.mux.scale(), Frames: w.mux.counts[w.mux.lead].units, Tracks: w.mux.describe(), Wall: w.wall,
 	}
 	w.s.mu.Lock()
 	w.live.done, w.live.end = true, end
@@ -158,10 +158,14 @@ func (w *writer) finish(end int64) {
 	w.live, w.file, w.lastEnd = nil, nil, end
 }
 
-func tracksFor(formats []*watch.Format) []Track {
-	out := make([]Track, len(formats))
-	for i, f := range formats {
-		out[i] = Track{Codec: f.Codec, Clock: f.ClockRate, Width: f.Width, Height: f.Height, Chans: f.Channels}
+// describe says what the tracks of the file hold.
+func (m *muxer) describe() []Track {
+	out := make([]Track, len(m.formats))
+	for i, f := range m.formats {
+		out[i] = Track{
+			Codec: f.Codec, Clock: f.ClockRate, Width: f.Width, Height: f.Height, Chans: f.Channels,
+			Runs: m.counts[i].runs, Units: m.counts[i].units,
+		}
 	}
 	return out
 }

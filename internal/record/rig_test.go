@@ -3,6 +3,7 @@ package record
 import (
 	"bytes"
 	"context"
+	"database/sql"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -321,4 +322,13 @@ func (g *rig) bodies(kind string) []string {
 		out = append(out, string(e.Body))
 	}
 	return out
+}
+
+// sql changes the database behind the journal's back.
+func (g *rig) sql(query string, args ...any) {
+	g.t.Helper()
+	must(g.t, g.j.Commit(context.Background(), func(tx *sql.Tx, _ journal.Appender) error {
+		_, err := tx.Exec(query, args...)
+		return err
+	}))
 }

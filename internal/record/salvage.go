@@ -140,8 +140,11 @@ func (rec *recording) segment(k key, path string) (*Segment, error) {
 			s.Ticks = p.base + p.ticks
 		}
 	}
-	for _, t := range rec.tracks {
-		s.Tracks = append(s.Tracks, t.describe())
+	counts := rec.count(0, len(rec.parts))
+	for i, t := range rec.tracks {
+		d := t.describe()
+		d.Runs, d.Units = counts[i].runs, counts[i].units
+		s.Tracks = append(s.Tracks, d)
 	}
 	s.Start = watch.FromMillis(start)
 	s.End = watch.FromMillis(start + max(1, s.Ticks*1000/s.Timescale))

@@ -37,25 +37,12 @@ type trackInfo struct {
 // part is one moof with its mdat.
 type part struct {
 	off, size int64
-	base      int64 // media time of its first leading unit, in leading ticks; -1 if it has none
-	ticks     int64 // media time of its leading units
-	frames    int64 // leading units
-	key       bool  // the first leading unit is a key frame
-	patches   []patch
+	base      int64            // media time of its first leading unit, in leading ticks; -1 if it has none
+	ticks     int64            // media time of its leading units
+	frames    int64            // leading units
+	key       bool             // the first leading unit is a key frame
+	units     [maxTracks]int32 // how many each track has
 }
-
-// patch is a field of a part that changes when parts of several files follow one another.
-type patch struct {
-	at    int64 // in the file
-	kind  byte  // patchNumber or patchTime
-	track int   // index into tracks
-	value uint64
-}
-
-const (
-	patchNumber = iota // 4 bytes: number of the part
-	patchTime          // 8 bytes: media time
-)
 
 // scan looks through a recording. It stops at the first byte that does not belong to a complete part and says why in
 // the error; what was found before is returned all the same.
@@ -181,7 +168,7 @@ func (rec *recording) scanPart(r io.ReaderAt, off, size int64) (part, error) {
 	}
 	p := part{off: off, size: length + data, base: -1}
 	err = rec.walk(moof, p.size, func(f *fragment) {
-		p.patches = append(p.patches, patch{at: off + int64(f.baseAt), kind: patchTime, track: f.track, value: uint64(f.base)})
+		p.units[f.track] += int32(len(f.units))
 		if f.track == rec.lead && p.base < 0 {
 			p.base, p.frames, p.key = f.base, int64(len(f.units)), f.units[0].key
 			for _, u := range f.units {
@@ -192,16 +179,27 @@ func (rec *recording) scanPart(r io.ReaderAt, off, size int64) (part, error) {
 	if err != nil {
 		return part{}, err
 	}
-	p.patches = append(p.patches, patch{at: off + 20, kind: patchNumber})
 	return p, nil
+}
+
+// count adds up what parts i to j hold, by track.
+func (rec *recording) count(i, j int) (c [maxTracks]count) {
+	for _, p := range rec.parts[i:j] {
+		for k, n := range p.units {
+			if n > 0 {
+				c[k].runs++
+				c[k].units += int64(n)
+			}
+		}
+	}
+	return c
 }
 
 // fragment is one track's share of a part.
 type fragment struct {
-	track  int // index into tracks
-	base   int64
-	baseAt int // in the moof
-	units  []unitRef
+	track int // index into tracks
+	base  int64
+	units []unitRef
 }
 
 // unitRef is one access unit in a part.
@@ -253,7 +251,7 @@ func (rec *recording) readTraf(b []byte, at int, size int64) (*fragment, error) 
 		binary.BigEndian.Uint32(h[16:]) != 0x020000 || h[32] != 1 {
 		return nil, fmt.Errorf("a traf that was not written by this program: %w", errBox)
 	}
-	f := &fragment{track: -1, baseAt: at + 36, base: int64(binary.BigEndian.Uint64(h[36:]))}
+	f := &fragment{track: -1, base: int64(binary.BigEndian.Uint64(h[36:]))}
 	for i, t := range rec.tracks {
 		if t.id == binary.BigEndian.Uint32(h[20:]) {
 			f.track = i

@@ -61,6 +61,8 @@ type Track struct {
 	Width  int         `json:"width,omitempty"`    // pixels, if known
 	Height int         `json:"height,omitempty"`   // pixels, if known
 	Chans  int         `json:"channels,omitempty"` // audio
+	Units  int64       `json:"units"`              // access units
+	Runs   int64       `json:"runs"`               // parts that have any of them
 }
 
 // closedBody is the body of segment.closed: the whole row, so that a rebuild needs nothing else.

@@ -2,13 +2,11 @@ package record
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
 	"sort"
 	"time"
 
@@ -25,9 +23,9 @@ var (
 )
 
 // Video is one fragmented MP4 file made of several segments without copying or re-encoding them: a header, a table of
-// its segments so that players can seek, and the parts of the segments, read from their files when they are wanted.
-// Only times and numbers inside the parts are replaced. Parameter sets may differ between the segments, since they stand
-// before each key frame. It is for one goroutine.
+// its fragments so that players can seek, and one fragment for each segment. A fragment is a new index of the segment's
+// access units, made when it is wanted, followed by the segment's file as it is, from which the index picks them. It is
+// for one goroutine.
 //
 // It begins at the last key frame at or before the start that was asked for. Gaps are skipped: what was recorded plays
 // on without pause, and Spans says which moment of the video is which moment of the site.
@@ -35,7 +33,7 @@ type Video struct {
 	dir    string
 	head   []byte
 	pieces []piece
-	size   int64
+	size   int64 // bytes of the whole file
 	at     int64
 	spans  []VideoSpan
 	end    time.Time
@@ -54,26 +52,19 @@ type VideoSpan struct {
 // piece is the share of one segment in a video.
 type piece struct {
 	path  string
-	off   int64 // in the video
+	off   int64 // in the video: where its index begins
+	index int64 // bytes of its index, with the head of the data that follows
 	from  int64 // in the file: first byte used
-	size  int64
-	shift int64  // leading ticks to add to the times in the file
-	entry uint32 // which sample entry of the head its parts use, from 1
-	limit int64  // bytes of the file that may be read
+	size  int64 // bytes of the file used
+	shift int64 // leading ticks to add to the times in the file
+	limit int64 // bytes of the file that may be read
 }
 
-// openPiece is the segment file last read from, and what to replace in it.
+// openPiece is the segment file last read from, and its index.
 type openPiece struct {
-	index int
-	file  *os.File
-	fixes []fix
-}
-
-// fix is a field with its new content, at its place in the file.
-type fix struct {
-	at   int64
-	data [8]byte
-	n    int
+	number int
+	file   *os.File
+	index  []byte
 }
 
 // OpenVideo opens the video of a stream between two moments as one MP4 file; what is still being written is included
@@ -154,38 +145,29 @@ func (v *Video) Read(p []byte) (int, error) {
 		return n, nil
 	}
 	i := sort.Search(len(v.pieces), func(i int) bool { return v.pieces[i].off > v.at }) - 1
-	pc := &v.pieces[i]
-	within := v.at - pc.off
-	p = p[:min(int64(len(p)), pc.size-within)]
 	if err := v.use(i); err != nil {
 		return 0, err
 	}
-	at := pc.from + within
-	n, err := v.open.file.ReadAt(p, at)
+	pc := &v.pieces[i]
+	within := v.at - pc.off
+	if within < pc.index {
+		n := copy(p, v.open.index[within:])
+		v.at += int64(n)
+		return n, nil
+	}
+	within -= pc.index
+	p = p[:min(int64(len(p)), pc.size-within)]
+	n, err := v.open.file.ReadAt(p, pc.from+within)
 	if err != nil && (n == 0 || !errors.Is(err, io.EOF)) {
 		return 0, fmt.Errorf("record: reading %s: %w", pc.path, err)
 	}
-	v.open.apply(p[:n], at)
 	v.at += int64(n)
 	return n, nil
 }
 
-// apply replaces what the fixes say in b, which was read from at.
-func (o *openPiece) apply(b []byte, at int64) {
-	i := sort.Search(len(o.fixes), func(i int) bool { return o.fixes[i].at+8 > at })
-	for ; i < len(o.fixes) && o.fixes[i].at < at+int64(len(b)); i++ {
-		f := &o.fixes[i]
-		for k := range f.n {
-			if j := f.at + int64(k) - at; j >= 0 && j < int64(len(b)) {
-				b[j] = f.data[k]
-			}
-		}
-	}
-}
-
-// use opens the file of a piece and finds what to replace in it.
+// use opens the file of a piece and makes its index.
 func (v *Video) use(i int) error {
-	if v.open != nil && v.open.index == i {
+	if v.open != nil && v.open.number == i {
 		return nil
 	}
 	if err := v.Close(); err != nil {
@@ -196,11 +178,11 @@ func (v *Video) use(i int) error {
 	if err != nil {
 		return err
 	}
-	rec, err := scan(f, pc.limit)
+	index, err := pc.makeIndex(f, uint32(i+1))
 	if err != nil {
 		return errors.Join(fmt.Errorf("record: %s: %w", pc.path, err), f.Close())
 	}
-	v.open = &openPiece{index: i, file: f, fixes: rec.fixes(pc, i)}
+	v.open = &openPiece{number: i, file: f, index: index}
 	return nil
 }
 
@@ -218,33 +200,4 @@ func openRecording(dir, path string) (*os.File, error) {
 		return nil, fmt.Errorf("record: %w", err)
 	}
 	return f, nil
-}
-
-// partsPerPiece is a bound on how many parts a file has, to number them without looking into every file.
-const partsPerPiece = 4096
-
-// fixes lists what changes in a file's parts inside a video whose piece i it is.
-func (rec *recording) fixes(pc *piece, i int) []fix {
-	var out []fix
-	number := uint32(i)*partsPerPiece + 1
-	for _, p := range rec.parts {
-		if p.off < pc.from {
-			continue
-		}
-		for _, c := range p.patches {
-			f := fix{at: c.at, n: 4}
-			switch c.kind {
-			case patchNumber:
-				binary.BigEndian.PutUint32(f.data[:], number)
-			case patchTime:
-				shift := pc.shift * int64(rec.tracks[c.track].scale) / int64(rec.tracks[rec.lead].scale)
-				binary.BigEndian.PutUint64(f.data[:], uint64(max(0, int64(c.value)+shift)))
-				f.n = 8
-			}
-			out = append(out, f)
-		}
-		number++
-	}
-	slices.SortFunc(out, func(a, b fix) int { return int(a.at - b.at) })
-	return out
 }

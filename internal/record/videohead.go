@@ -40,16 +40,27 @@ func (b *videoBuilder) add(s *Segment, first, last bool) (bool, error) {
 		return false, err
 	}
 	pc := piece{path: s.Path, from: s.Header, size: s.Bytes - s.Header, limit: s.Bytes}
+	var counts [maxTracks]count
+	for i, t := range s.Tracks {
+		counts[i] = count{t.Runs, t.Units}
+	}
 	start, cut, ticks := watch.Millis(s.Start), int64(0), s.Ticks
 	if first || last || s.Open {
 		rec, err := scan(f, s.Bytes)
 		if err != nil {
 			return false, err
 		}
-		if pc.from, pc.size, cut, ticks = rec.cut(start, b.from, b.to); pc.size == 0 {
+		i, j := rec.cut(start, b.from, b.to)
+		if i >= j {
 			return true, nil
 		}
+		pc.from, pc.size, cut, ticks = rec.measure(i, j)
+		counts = rec.count(i, j)
 	}
+	if pc.size > maxPiece {
+		return false, fmt.Errorf("a segment of %d bytes, the limit is %d: %w", pc.size, int64(maxPiece), errBox)
+	}
+	pc.index = indexSize(b.tracks, counts[:])
 	scale := int64(b.tracks[b.lead].scale)
 	pc.shift, pc.off = b.media-cut, b.v.size // the head's size is added by finish
 	span := VideoSpan{
@@ -59,9 +70,9 @@ func (b *videoBuilder) add(s *Segment, first, last bool) (bool, error) {
 	b.v.pieces = append(b.v.pieces, pc)
 	b.v.spans = append(b.v.spans, span)
 	b.v.end = span.To
-	b.v.size += pc.size
+	b.v.size += pc.index + pc.size
 	b.media += ticks
-	b.table = append(b.table, tableEntry{pc.size, ticks})
+	b.table = append(b.table, tableEntry{pc.index + pc.size, ticks})
 	return true, nil
 }
 
@@ -87,28 +98,32 @@ func alike(a, b trackInfo) bool {
 	return a.id == b.id && a.scale == b.scale && a.entry == b.entry && bytes.Equal(a.config, b.config)
 }
 
-// cut chooses the parts between two site times, from a key frame on. It returns the bytes, the leading time of the
-// first part and how much leading time there is.
-func (rec *recording) cut(start, from, to int64) (off, size, base, ticks int64) {
+// cut chooses the parts i to j between two site times, from a key frame on; i is j if there are none.
+func (rec *recording) cut(start, from, to int64) (i, j int) {
 	scale := int64(rec.tracks[rec.lead].scale)
-	at := func(p *part) int64 { return start + p.base*1000/scale }
-	i, j := 0, len(rec.parts)
+	j = len(rec.parts)
 	for k := range rec.parts {
 		p := &rec.parts[k]
 		if p.base < 0 {
 			continue
 		}
-		if p.key && at(p) <= from {
+		at := start + p.base*1000/scale
+		if p.key && at <= from {
 			i = k
 		}
-		if at(p) >= to && k > 0 {
+		if at >= to && k > 0 {
 			j = k
 			break
 		}
 	}
-	if i >= j || rec.parts[i].base < 0 {
-		return 0, 0, 0, 0
+	if i < j && rec.parts[i].base < 0 {
+		return j, j
 	}
+	return i, j
+}
+
+// measure returns which bytes the parts i to j are, the leading time of the first and how much leading time there is.
+func (rec *recording) measure(i, j int) (off, size, base, ticks int64) {
 	off, base = rec.parts[i].off, rec.parts[i].base
 	for _, p := range rec.parts[i:j] {
 		size += p.size
