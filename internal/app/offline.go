@@ -3,6 +3,8 @@ package app
 import (
 	"context"
 	"errors"
+	"fmt"
+	"os"
 	"time"
 
 	"siaga/internal/config"
@@ -11,6 +13,9 @@ import (
 // Offline opens the site's data without devices and doors, runs fn, and closes it. It fails with ErrRunning beside a
 // running program, which has the data directory for itself.
 func Offline(ctx context.Context, cfg config.Config, version string, fn func(context.Context, *App) error) error {
+	if _, err := os.Stat(databasePath(cfg)); err != nil {
+		return fmt.Errorf("app: %w; `siaga serve` makes the database at its first start, and `data:` in the config says where it is", err)
+	}
 	a := &App{cfg: cfg, version: version, drivers: newCatalogue(), stages: newStages()}
 	if err := a.openData(ctx); err != nil {
 		return errors.Join(err, a.Close())
