@@ -88,6 +88,39 @@ func BenchmarkDriver(b *testing.B) {
 }
 
 func benchDriver(b *testing.B, transport string) {
+	base := startBenchServer(b)
+	ctx, cancel := context.WithCancel(context.Background())
+	var wait sync.WaitGroup
+	defer wait.Wait()
+	defer cancel()
+	host := &countHost{}
+	for i := range benchCameras {
+		config, _ := json.Marshal(map[string]string{"url": base + fmt.Sprint("cam", i), "transport": transport})
+		d, err := rtsp.Driver().New(devices.Settings{ID: fmt.Sprint("cam-", i), Config: config})
+		if err != nil {
+			b.Fatal(err)
+		}
+		wait.Go(func() { _ = d.Run(ctx, host) })
+	}
+	<-time.After(4 * time.Second) // connected, first groups through
+	const window = 20 * time.Second
+	var cpu, span time.Duration
+	units, bytes := host.units.Load(), host.bytes.Load()
+	for b.Loop() {
+		c0, t0 := cpuTime(b), time.Now()
+		<-time.After(window)
+		cpu, span = cpu+cpuTime(b)-c0, span+time.Since(t0)
+	}
+	perCamera := span.Seconds() * benchCameras
+	b.ReportMetric(cpu.Seconds()*60/perCamera, "cpu-s/camera-minute")
+	b.ReportMetric(float64(host.units.Load()-units)/perCamera, "frames/s/camera")
+	b.ReportMetric(float64(host.bytes.Load()-bytes)*8/perCamera/1e6, "Mbit/s/camera")
+	b.ReportMetric(rss(b)/benchCameras, "MiB/camera")
+}
+
+// startBenchServer runs this test binary as a camera server and returns its base address.
+func startBenchServer(b *testing.B) string {
+	b.Helper()
 	server := exec.Command(os.Args[0])
 	server.Env = append(os.Environ(), camerasEnv+"="+benchClip(b))
 	in, err := server.StdinPipe()
@@ -102,37 +135,26 @@ func benchDriver(b *testing.B, transport string) {
 	if err := server.Start(); err != nil {
 		b.Fatal(err)
 	}
-	defer func() { in.Close(); _ = server.Wait() }()
+	b.Cleanup(func() { in.Close(); _ = server.Wait() })
 	url, err := bufio.NewReader(out).ReadString('\n')
 	if err != nil {
 		b.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	var wait sync.WaitGroup
-	defer wait.Wait()
-	defer cancel()
-	host := &countHost{}
-	for i := range benchCameras {
-		config, _ := json.Marshal(map[string]string{"url": strings.TrimSpace(url) + fmt.Sprint("cam", i), "transport": transport})
-		d, err := rtsp.Driver().New(devices.Settings{ID: fmt.Sprint("cam-", i), Config: config})
-		if err != nil {
-			b.Fatal(err)
-		}
-		wait.Go(func() { _ = d.Run(ctx, host) })
+	return strings.TrimSpace(url)
+}
+
+// rss is this process's resident memory in MiB.
+func rss(b *testing.B) float64 {
+	b.Helper()
+	raw, err := os.ReadFile("/proc/self/statm")
+	if err != nil {
+		b.Fatal(err)
 	}
-	<-time.After(4 * time.Second) // connected, first groups through
-	const window = 20 * time.Second
-	var cpu, span time.Duration
-	before := host.units.Load()
-	for b.Loop() {
-		c0, t0 := cpuTime(b), time.Now()
-		<-time.After(window)
-		cpu, span = cpu+cpuTime(b)-c0, span+time.Since(t0)
+	var size, pages float64
+	if _, err := fmt.Sscan(string(raw), &size, &pages); err != nil {
+		b.Fatal(err)
 	}
-	units := float64(host.units.Load() - before)
-	b.ReportMetric(cpu.Seconds()/benchCameras/span.Minutes(), "cpu-s/camera-minute")
-	b.ReportMetric(units/span.Seconds()/benchCameras, "frames/s/camera")
-	b.ReportMetric(float64(host.bytes.Load())*8/(span.Seconds()+4)/benchCameras/1e6, "Mbit/s/camera")
+	return pages * float64(os.Getpagesize()) / (1 << 20)
 }
 
 func cpuTime(b *testing.B) time.Duration {

@@ -18,6 +18,9 @@ import (
 	"testing"
 	"time"
 
+	"siaga/devices"
+	"siaga/devices/camera/rtsp"
+	"siaga/devices/devicetest"
 	"siaga/internal/sim"
 	"siaga/internal/watch"
 )
@@ -315,4 +318,10 @@ func selfSigned(t *testing.T) tls.Certificate {
 		t.Fatal(err)
 	}
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
+}
+
+func TestDriver_SitsTheExam(t *testing.T) {
+	mute := listen(t, func(net.Conn) {})
+	config := []byte(`{"url":"rtsp://` + mute.Addr().String() + `/main","sub_url":"rtsp://` + mute.Addr().String() + `/sub"}`)
+	devicetest.Exam(t, rtsp.Driver(), devices.Settings{ID: "cam-1", Config: config})
 }

@@ -151,24 +151,10 @@ func TestGStreamer_FaultsAndReturn(t *testing.T) {
 // startVLC streams a clip with VLC, which refuses to run as root, and waits until it listens.
 func startVLC(t *testing.T, clip string, args ...string) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "vlc")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	raw, err := os.ReadFile(clip)
-	if err != nil {
-		t.Fatal(err)
-	}
-	file := filepath.Join(dir, "clip.mp4")
-	for _, err := range []error{os.Chmod(dir, 0o777), os.WriteFile(file, raw, 0o644)} {
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
+	dir := publicDir(t, clip)
 	port := freePort(t)
 	all := append([]string{
-		"cvlc", "-I", "dummy", "--no-dbus", "--loop", "--sout-keep", file,
+		"cvlc", "-I", "dummy", "--no-dbus", "--loop", "--sout-keep", filepath.Join(dir, "clip.mp4"),
 		"--sout", fmt.Sprintf("#rtp{sdp=rtsp://127.0.0.1:%d/cam}", port),
 	}, args...)
 	if os.Geteuid() == 0 {
@@ -182,23 +168,53 @@ func startVLC(t *testing.T, clip string, args ...string) string {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
+	stop := func() {
 		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
 		_ = cmd.Wait()
-	})
+	}
+	t.Cleanup(stop)
 	addr := "127.0.0.1:" + strconv.Itoa(port)
-	deadline := time.After(15 * time.Second)
+	if !listens(addr, 15*time.Second) {
+		stop()
+		t.Fatalf("VLC does not listen:\n%s", say.String())
+	}
+	return "rtsp://" + addr + "/cam"
+}
+
+// publicDir holds a copy of a clip where any user can read it.
+func publicDir(t *testing.T, clip string) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "vlc")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	raw, err := os.ReadFile(clip)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, err := range []error{os.Chmod(dir, 0o777), os.WriteFile(filepath.Join(dir, "clip.mp4"), raw, 0o644)} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+// listens waits until somebody accepts connections.
+func listens(addr string, limit time.Duration) bool {
+	deadline := time.After(limit)
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
 	for {
 		if c, err := net.Dial("tcp", addr); err == nil {
 			c.Close()
-			return "rtsp://" + addr + "/cam"
+			return true
 		}
 		select {
 		case <-tick.C:
 		case <-deadline:
-			t.Fatalf("VLC does not listen:\n%s", say.String())
+			return false
 		}
 	}
 }
