@@ -6,6 +6,6 @@ go list -tags sqlite_fts5 ./... | while read -r pkg; do
   dir=$(go list -tags sqlite_fts5 -f '{{.Dir}}' "$pkg")
   grep -hoE '^func Fuzz[A-Za-z0-9_]+' "$dir"/*_test.go 2>/dev/null | cut -d' ' -f2 | sort -u | while read -r target; do
     echo "== $pkg $target"
-    go test -tags sqlite_fts5 -run '^$' -fuzz "^$target\$" -fuzztime "$time" "$pkg" </dev/null
+    go test -tags sqlite_fts5 -run '^$' -fuzz "^$target\$" -fuzztime "$time" -fuzzminimizetime 10x "$pkg" </dev/null
   done
 done

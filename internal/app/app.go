@@ -111,10 +111,15 @@ func (a *App) openData(ctx context.Context) error {
 	return err
 }
 
-// kick ends an MQTT user's connections after its rights changed.
+// kick ends an MQTT user's connections after its rights changed. Of a gateway that is gone our own session is forgotten
+// too, or the broker would go on collecting for it.
 func (a *App) kick(user string) {
-	if a.broker != nil {
-		a.broker.Refresh(user)
+	if a.broker == nil {
+		return
+	}
+	a.broker.Refresh(user)
+	if _, ok := a.registry.Device(user); !ok {
+		a.broker.Forget(ownUser, clientID(a.cfg, user))
 	}
 }
 

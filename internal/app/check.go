@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 
@@ -60,16 +59,18 @@ func Check(ctx context.Context, cfg config.Config, o CheckOptions) (CheckReport,
 	if o.Journal {
 		return out, nil
 	}
-	files, err := record.Verify(ctx, db.Read(), cfg.Data, record.VerifyOptions{Hash: o.Hashes, Running: running(cfg.Data)})
+	// A program that runs, or was killed, has files open and spans not yet told; the next start tells them.
+	open, err := unfinished(ctx, db, cfg)
+	if err != nil {
+		return out, err
+	}
+	files, err := record.Verify(ctx, db.Read(), cfg.Data, record.VerifyOptions{Hash: o.Hashes, Running: open})
 	out.Files, out.Findings = files.Segments, append(out.Findings, files.Findings...)
 	return out, err
 }
 
-// running reports whether the program holds the data directory.
-func running(dir string) bool {
-	lock, err := lockDir(dir)
-	if err == nil {
-		_ = lock.Close() // which lets go of it
-	}
-	return errors.Is(err, ErrRunning)
+// unfinished reports whether the program runs or ended without an orderly stop.
+func unfinished(ctx context.Context, db *store.DB, cfg config.Config) (bool, error) {
+	last, err := journal.Reader(db, cfg.Site.ID).Events(ctx, journal.Query{Kinds: []string{"site.*"}, Newest: true, Limit: 1})
+	return err == nil && len(last) == 1 && last[0].Kind != "site.stopping", err
 }
