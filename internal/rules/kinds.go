@@ -50,7 +50,7 @@ func radioKinds() []Kind {
 		facts("radio.call_started", "radio.call_ended", "radio.call_lost", "radio.call_timeout", "radio.call_rejected",
 			"radio.call_invalid", "radio.data", "radio.emergency", "radio.csbk", "radio.text", "radio.page", "radio.activity",
 			"radio.state", "radio.link", "radio.gateway_mode", "radio.gateway_message", "radio.gateway_lost",
-			"radio.gateway_online", "radio.channel", "radio.unregistered", "radio.garbled"),
+			"radio.gateway_online", "radio.channel", "radio.unregistered", "radio.garbled", "radio.delivery"),
 		samples("radio.signal"))
 }
 
@@ -58,7 +58,7 @@ func droneKinds() []Kind {
 	return slices.Concat(
 		facts("drone.online", "drone.offline", "drone.mode", "drone.control_lost", "drone.control_restored", "drone.home",
 			"drone.limits", "drone.hms_raised", "drone.hms_cleared", "drone.airsense", "drone.task", "drone.event",
-			"drone.state", "drone.unregistered", "drone.garbled", "dock.online", "dock.offline", "dock.state",
+			"drone.state", "drone.unregistered", "drone.garbled", "drone.delivery", "dock.online", "dock.offline", "dock.state",
 			"dock.request", "rc.online", "rc.offline"),
 		samples("drone.position", "drone.battery", "drone.link", "drone.payload", "dock.environment", "dock.power",
 			"dock.maintenance", "rc.state"))
@@ -71,7 +71,7 @@ func sensorKinds() []Kind {
 			"gas.detected", "gas.cleared", "vibration.detected", "alarm.detected", "alarm.cleared", "door.locked", "door.unlocked",
 			"sensor.battery_ok", "sensor.joined", "sensor.left", "sensor.announced", "sensor.inventory",
 			"sensor.battery_low", "sensor.online", "sensor.offline", "sensor.action", "sensor.unregistered",
-			"sensor.garbled", "gateway.online", "gateway.connected", "gateway.offline", "gateway.lost", "mqtt.lost", "mqtt.online",
+			"sensor.garbled", "sensor.delivery", "gateway.online", "gateway.connected", "gateway.offline", "gateway.lost", "mqtt.lost", "mqtt.online",
 			"mqtt.garbled"),
 		samples("sensor.battery", "sensor.environment"))
 }
