@@ -51,6 +51,27 @@ func TestAcknowledge_TheFirstWinsAndTheSecondSeesWhoAndWhen(t *testing.T) {
 	h.sound()
 }
 
+func TestAcknowledge_ImportantAlertsThatJoinLaterAreAcceptedAnewLesserOnesAreNot(t *testing.T) {
+	h := newHouse(t)
+	h.panics("ht-pos-2")
+	h.judge()
+	const n = "2026-000001"
+	h.must(incident.Act{Verb: incident.Acknowledge, Incident: n, Actor: "d"})
+	h.happens("gap.opened", "cam-5", "store-back", `{"stream":"main"}`)
+	h.judge()
+	var taken *incident.TakenError
+	if _, err := h.do(incident.Act{Verb: incident.Acknowledge, Incident: n, Actor: "s"}); !errors.As(err, &taken) || taken.By != "d" {
+		t.Errorf("a gap made the second person first: %v", err)
+	}
+	h.happens("camera.lost", "cam-5", "store-back", `{"reason":"unreachable"}`)
+	h.judge()
+	h.must(incident.Act{Verb: incident.Acknowledge, Incident: n, Actor: "s"})
+	if in := h.incidents()[0]; in.AcknowledgedBy != "d" || in.AlertCount != 3 {
+		t.Errorf("incident %+v", in)
+	}
+	h.sound()
+}
+
 func TestCritical_NeedsCauseActionAndASecondPerson(t *testing.T) {
 	h := newHouse(t)
 	h.panics("ht-pos-2")

@@ -33,14 +33,15 @@ func (w *work) unseen(in *Incident, least watch.Priority) (int, error) {
 	return n, err
 }
 
-// acknowledge: the first acceptance wins. Alerts that joined since may be accepted anew.
+// acknowledge: the first acceptance wins. Important alerts that joined since are accepted anew; lesser ones are covered
+// by the first, or a gap in a recording would make everybody first.
 func acknowledge(w *work, a *Act, in *Incident, _ *actBody, now watch.Time) error {
 	if err := in.from(a.Verb, "it needs no acceptance any more; reopen it to work on it", watch.StateNew, watch.StateAcknowledged,
 		watch.StateHandling, watch.StateEscalated); err != nil {
 		return err
 	}
 	if in.AcknowledgedBy != "" {
-		waiting, err := w.unseen(in, watch.Info)
+		waiting, err := w.unseen(in, watch.Important)
 		if err != nil {
 			return err
 		}

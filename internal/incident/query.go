@@ -15,12 +15,13 @@ import (
 	"siaga/internal/watch"
 )
 
-// OpenAlerts lists what still wants people: active alerts, and those of open incidents that nobody has accepted;
-// highest priority first, then newest. At most 1,000.
+// OpenAlerts lists what still wants people: active alerts, and those of open incidents that nobody has accepted (lesser
+// ones are covered by their incident's acceptance); highest priority first, then newest. At most 1,000.
 func (d *Desk) OpenAlerts(ctx context.Context) ([]Alert, error) {
 	return selectAlerts(ctx, d.opt.Log.DB(), `WHERE active = 1
-		OR acknowledged_at = 0 AND incident <> '' AND incident IN (SELECT id FROM incidents WHERE open = 1)
-		ORDER BY priority DESC, raised_at DESC, id DESC LIMIT 1000`)
+		OR acknowledged_at = 0 AND incident <> '' AND incident IN (
+			SELECT i.id FROM incidents i WHERE i.open = 1 AND (i.acknowledged_at = 0 OR alerts.priority >= ?))
+		ORDER BY priority DESC, raised_at DESC, id DESC LIMIT 1000`, rank(watch.Important))
 }
 
 // OpenIncidents lists the incidents that still want people, highest priority first, then newest. At most 500.

@@ -36,6 +36,7 @@ var faulty = map[string]string{
 	"repeat-only-with-kinds": `:7:14: repeat_only looks at every kind`,
 	"unknown-category":       `:3:11: category "panik"`,
 	"title-of-one-language":  `en is missing`,
+	"title-too-long":         `:4:\d+: title: at most 120 bytes`,
 	"missing-everything":     `(?s)id is missing.*title is missing.*priority is missing`,
 	"another-name":           `:1:1: the rule's id is "some-name", so the file's name must be some-name.yaml`,
 	"empty":                  `found 1 documents|found 0 documents|want one rule`,

@@ -121,6 +121,9 @@ func unknownKinds(d *document, r *Rule) []Warning {
 	return out
 }
 
+// maxTitle bounds a title, which every alert carries.
+const maxTitle = 120
+
 var ruleKeys = [...]string{
 	"id", "code", "category", "title", "priority", "on", "when", "key", "alias", "window", "for", "silent_for", "count",
 	"repeat_only", "clear", "suppressed_by",
@@ -179,6 +182,9 @@ func (d *document) title(f map[string]ast.Node, r *Rule) {
 	if m := d.mapping(n, "title"); m != nil {
 		t := d.fields(m, []string{"id", "en"})
 		r.Title = watch.Words{ID: d.word(t, "id"), EN: d.word(t, "en")}
+		if len(r.Title.ID) > maxTitle || len(r.Title.EN) > maxTitle {
+			d.fault(placeOf(n.GetToken()), "title: at most %d bytes in each language; it must fit on a phone", maxTitle)
+		}
 	}
 }
 
