@@ -42,7 +42,7 @@ func eventOf(e watch.Event) Event {
 }
 
 type eventQuery struct {
-	After  uint64    `query:"after" maximum:"9223372036854775807" doc:"sequence, exclusive; with order=desc, take next as before"`
+	After  uint64    `query:"after" maximum:"9223372036854775807" doc:"sequence, exclusive; with order=desc the list goes on downwards from it"`
 	Before uint64    `query:"before" maximum:"9223372036854775807"`
 	Kind   []string  `query:"kind,explode" maxItems:"40" doc:"a kind, or a family as radio.*; may repeat"`
 	Device string    `query:"device" maxLength:"128"`
@@ -69,6 +69,12 @@ func (s *Server) listEvents(ctx context.Context, in *eventQuery) (*reply[list[Ev
 	q := journal.Query{
 		After: in.After, Before: in.Before, Kinds: in.Kind, Device: in.Device, Zone: in.Zone, Actor: in.Actor,
 		Subject: in.Subj, Since: in.Since, Until: in.Until, Newest: in.Order == "desc", Limit: in.Limit,
+	}
+	if q.Newest && q.After > 0 {
+		if q.Before == 0 || q.After < q.Before {
+			q.Before = q.After
+		}
+		q.After = 0
 	}
 	sees := callerOf(ctx).sees()
 	out := list[Event]{Items: []Event{}}

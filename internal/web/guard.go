@@ -45,6 +45,8 @@ func (s *Server) outer(inner http.Handler) http.Handler {
 		s.headers(w.Header())
 		tracked := &answer{ResponseWriter: w}
 		defer s.recovered(tracked, r)
+		// For every request: on a connection that is kept, the time of the one before would still run.
+		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(answerTime))
 		if p := badAddress(r); p != nil {
 			p.write(tracked)
 			return
@@ -141,7 +143,6 @@ func (s *Server) guard(rt route, inner http.Handler) http.Handler {
 		w.Header().Set(cacheControl, noStore)
 		control := http.NewResponseController(w)
 		_ = control.SetReadDeadline(time.Now().Add(bodyTime))
-		_ = control.SetWriteDeadline(time.Now().Add(answerTime))
 		who, p := s.admit(rt, r)
 		if p == nil {
 			p = s.takeBody(rt, r)
@@ -246,9 +247,10 @@ func remoteIP(r *http.Request) string {
 	return host
 }
 
-func loopback(r *http.Request) bool {
+// local reports whether a request comes from a program on this machine, and not through a proxy on it.
+func local(r *http.Request) bool {
 	ip := net.ParseIP(remoteIP(r))
-	return ip != nil && ip.IsLoopback()
+	return ip != nil && ip.IsLoopback() && r.Header.Get("X-Forwarded-For") == "" && r.Header.Get("Forwarded") == ""
 }
 
 // Hijack hands the connection over to a websocket.

@@ -34,7 +34,7 @@ func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
 
 // metricsPage is for a collector on this machine, or for who may see how the program is doing.
 func (s *Server) metricsPage(w http.ResponseWriter, r *http.Request) {
-	if !loopback(r) && !callerOf(r.Context()).can(auth.RightSettings) {
+	if !local(r) && !callerOf(r.Context()).can(auth.RightSettings) {
 		problem(http.StatusForbidden, "forbidden", "metrics are for this machine itself, or for a bearer token with the right %s", auth.RightSettings).write(w)
 		return
 	}

@@ -66,6 +66,9 @@ func TestMetrics_CountReceiptsViewersAndWhatOtherRoomsCount(t *testing.T) {
 			t.Errorf("no %q in the page", want)
 		}
 	}
+	proxied := s.request("", get, "/metrics", "")
+	proxied.Header.Set("X-Forwarded-For", "192.0.2.9")
+	s.refused(proxied, http.StatusForbidden, "forbidden")
 	far := s.request("", get, "/metrics", "")
 	far.RemoteAddr, far.RequestURI = "192.0.2.9:1234", "/metrics"
 	if w := s.local(far); w.Code != http.StatusForbidden {
