@@ -71,7 +71,7 @@ func openBroker(cfg config.Config, dir string, reg *registry.Registry, j *journa
 		return nil, nil, err
 	}
 	return b, func(device string) *devices.Link {
-		return &devices.Link{URL: b.URL(), ClientID: clientID(cfg, device), Username: ownUser, Password: secret}
+		return &devices.Link{URL: b.OwnURL(), ClientID: clientID(cfg, device), Username: ownUser, Password: secret}
 	}, nil
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"siaga/internal/config"
 	"siaga/internal/journal"
+	"siaga/internal/registry"
 	"siaga/internal/rules"
 	"siaga/internal/store"
 	"siaga/internal/watch"
@@ -24,7 +25,7 @@ type ReplayOptions struct {
 }
 
 // Replay judges past events and prints what would have been raised. It changes nothing and may run beside the program.
-// Rules see the bare ids of zones and devices as they were journaled, not what the registry says today.
+// Rules see zones and devices as the registry has them today, armed and locked zones included.
 func Replay(ctx context.Context, cfg config.Config, o ReplayOptions) error {
 	set, err := replayRules(cfg, o.File)
 	if err != nil {
@@ -35,9 +36,13 @@ func Replay(ctx context.Context, cfg config.Config, o ReplayOptions) error {
 		return err
 	}
 	defer func() { _ = db.Close() }() // it was only read
+	site, err := replaySite(ctx, cfg, db)
+	if err != nil {
+		return err
+	}
 	loc := cfg.Site.Location()
 	counts := map[rules.Outcome]int{}
-	err = rules.Replay(set, rules.Bare{}, history(ctx, journal.Reader(db, cfg.Site.ID), o.From, o.To), o.To, func(f rules.Finding) error {
+	err = rules.Replay(set, site, history(ctx, journal.Reader(db, cfg.Site.ID), o.From, o.To), o.To, func(f rules.Finding) error {
 		counts[f.Outcome]++
 		c := f.Claim
 		_, err := fmt.Fprintf(o.Out, "%s %s  %-7s %-9s %-22s %s  device=%s zone=%s event=%d\n",
@@ -49,6 +54,19 @@ func Replay(ctx context.Context, cfg config.Config, o ReplayOptions) error {
 	}
 	_, err = fmt.Fprintf(o.Out, "%d raised, %d updated, %d cleared\n", counts[rules.Raised], counts[rules.Updated], counts[rules.Cleared])
 	return err
+}
+
+// replaySite reads what the site has, beside a running program too.
+func replaySite(ctx context.Context, cfg config.Config, db *store.DB) (rules.Site, error) {
+	keys, err := openVault(cfg)
+	if err != nil {
+		return nil, err
+	}
+	reg, err := registry.Open(ctx, registry.Options{Journal: journal.Reader(db, cfg.Site.ID), Vault: keys, Drivers: newCatalogue()})
+	if err != nil {
+		return nil, err
+	}
+	return knowledge{reg}, nil
 }
 
 func replayRules(cfg config.Config, file string) (*rules.Set, error) {

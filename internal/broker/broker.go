@@ -82,6 +82,7 @@ type Broker struct {
 	inner    string // address of nats-server's own MQTT listener
 	pass     string // proves to nats-server that a connection comes through the gate
 	listener net.Listener
+	side     net.Listener // with TLS: a plain door on loopback for Siaga itself; else nil
 	tls      *tls.Config
 	gate     gate
 	tally    *tally
@@ -112,8 +113,15 @@ func Open(o Options) (*Broker, error) {
 		return nil, fmt.Errorf("broker: listening on %s: %w (is another broker running there?)", o.Listen, err)
 	}
 	b.listener = l
+	if b.tls != nil {
+		// Siaga's own sessions stay on this machine, so they need no certificate that names it.
+		if b.side, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
+			_ = l.Close()
+			return nil, fmt.Errorf("broker: listening on loopback for our own sessions: %w", err)
+		}
+	}
 	if err := b.openStore(); err != nil {
-		_ = l.Close()
+		b.closeDoors()
 		return nil, err
 	}
 	if err := b.prime(); err != nil {
@@ -184,6 +192,22 @@ func (b *Broker) URL() string {
 	return "tcp://" + b.Addr().String()
 }
 
+// OwnURL is where Siaga itself connects: the same address, or with TLS a plain one on loopback where nobody else may
+// sign in.
+func (b *Broker) OwnURL() string {
+	if b.side != nil {
+		return "tcp://" + b.side.Addr().String()
+	}
+	return b.URL()
+}
+
+func (b *Broker) closeDoors() {
+	_ = b.listener.Close()
+	if b.side != nil {
+		_ = b.side.Close()
+	}
+}
+
 // Run serves clients until ctx ends, then hangs up on all of them and returns nil. It returns an error when
 // the listener fails.
 func (b *Broker) Run(ctx context.Context) error {
@@ -192,9 +216,12 @@ func (b *Broker) Run(ctx context.Context) error {
 	var workers sync.WaitGroup
 	workers.Go(func() { b.tally.run(ctx) })
 	workers.Go(func() { b.upkeep(ctx) })
-	unhook := context.AfterFunc(ctx, func() { _ = b.listener.Close() })
+	unhook := context.AfterFunc(ctx, b.closeDoors)
 	defer unhook()
-	err := b.accept(ctx)
+	if b.side != nil {
+		workers.Go(func() { _ = b.accept(ctx, b.side, true) }) // it ends with the other door
+	}
+	err := b.accept(ctx, b.listener, false)
 	stop()
 	b.gate.hangUpAll()
 	b.gate.workers.Wait()
@@ -203,9 +230,9 @@ func (b *Broker) Run(ctx context.Context) error {
 }
 
 // accept takes connections until the listener is closed.
-func (b *Broker) accept(ctx context.Context) error {
+func (b *Broker) accept(ctx context.Context, l net.Listener, side bool) error {
 	for {
-		conn, err := b.listener.Accept()
+		conn, err := l.Accept()
 		if err != nil {
 			if ctx.Err() != nil {
 				return nil
@@ -220,7 +247,7 @@ func (b *Broker) accept(ctx context.Context) error {
 			}
 			continue
 		}
-		c := &client{b: b, conn: conn, remote: conn.RemoteAddr().String(), done: make(chan struct{})}
+		c := &client{b: b, conn: conn, side: side, remote: conn.RemoteAddr().String(), done: make(chan struct{})}
 		if !b.gate.admit(c, b.opts.MaxClients) {
 			b.report(c, Report{Kind: Overload, Detail: "too many connections"})
 			_ = conn.Close()
@@ -241,7 +268,7 @@ func (b *Broker) Refresh(username string) { b.gate.kick(username) }
 // Close stops the store; Run must have returned. Messages that no one has taken stay on disk.
 func (b *Broker) Close() {
 	b.closing.Do(func() {
-		_ = b.listener.Close()
+		b.closeDoors()
 		b.stopStore(b.nats)
 	})
 }

@@ -134,6 +134,21 @@ func TestTLS_ServesAndRefusesStrangers(t *testing.T) {
 	s.await(t, broker.BadProtocol)
 }
 
+func TestTLS_OurOwnSessionsHaveAPlainDoorForThemselves(t *testing.T) {
+	s := newSite()
+	cert, key, _ := certificate(t)
+	b, _ := serve(t, s, broker.Options{CertFile: cert, KeyFile: key})
+	own := s.link(b, "siaga", "siaga-ht")
+	own.URL = b.OwnURL()
+	devicetest.MustDial(t, own)
+	ht := s.link(b, "ht", "gw")
+	ht.URL = b.OwnURL()
+	if _, code := devicetest.Dial(t, ht); code != 5 {
+		t.Errorf("a device came in by our own door: code %d", code)
+	}
+	s.await(t, broker.SignInFailed)
+}
+
 // certificate writes a self-signed certificate for 127.0.0.1.
 func certificate(t testing.TB) (certFile, keyFile string, ca []byte) {
 	t.Helper()
