@@ -29,6 +29,7 @@ class Cases {
   readonly pending = new SvelteSet<string>();
   /** Grows with every change of any incident; lists read it to know that they are old. */
   version = $state(0);
+  private begun = false;
   /** Told about alerts that are new since the page is open. */
   private listeners = new Set<(alert: Alert) => void>();
 
@@ -55,12 +56,13 @@ class Cases {
 
   snapshot(alerts: readonly Alert[], incidents: readonly Incident[]): void {
     const known = new Set(this.alerts.keys());
-    const first = this.version === 0;
+    const first = !this.begun;
+    this.begun = true;
     this.alerts.clear();
     this.incidents.clear();
     for (const incident of incidents) this.keepIncident(incident);
     for (const alert of alerts) this.alerts.set(alert.id, alert);
-    this.version++;
+    if (!first) this.version++;
     if (!first) for (const alert of alerts) if (!known.has(alert.id)) this.tell(alert);
     // Whoever opens the page in the middle of a night sees the worst of it at once.
     const worst = this.waiting[0];

@@ -18,8 +18,9 @@ export function healthOf(device: Device, state: DeviceState | undefined, siteNow
 const TROUBLE: Record<Health, number> = { offline: 3, frozen: 3, unknown: 2, connecting: 2, disabled: 1, online: 0 };
 
 /** How badly a device needs a technician: 3 dead, 2 uncertain, 1 switched off, 0 fine. */
-export function trouble(health: Health): number {
-  return TROUBLE[health];
+export function trouble(device: Device, health: Health): number {
+  // A handy-talkie that nobody has used yet is not broken.
+  return health === 'unknown' && device.parent ? 1 : TROUBLE[health];
 }
 
 /** What is known of a stream, in one line. */
@@ -47,6 +48,7 @@ const KINDS: Record<string, () => string> = {
   smoke: m.kind_smoke,
   leak: m.kind_leak,
   water_leak: m.kind_leak,
+  power: m.kind_power,
   motion: m.kind_motion,
   occupancy: m.kind_motion,
   sensor: m.kind_sensor,

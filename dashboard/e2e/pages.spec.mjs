@@ -1,0 +1,120 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { test } from 'node:test';
+import { Seat } from './people.mjs';
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const POS_INDUK = 5100201;
+
+const overflow = (page) => page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+
+/** Serious findings of axe, one line each. */
+async function findings(page) {
+  await page.evaluate(AXE);
+  const { violations } = await page.evaluate(() => window.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa'] }));
+  return violations.filter(({ impact }) => impact === 'serious' || impact === 'critical').map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html.slice(0, 120)).join(' | ')}`);
+}
+
+export function pagesSpecs(house) {
+  test('the language changes at once, and stays after a reload', async () => {
+    const guard = await Seat.take(house.browser, house.site, 'guard');
+    const { page } = guard;
+    await page.locator('h2').filter({ hasText: 'Menunggu diterima' }).waitFor();
+    await page.click('header [lang=en]');
+    await page.locator('h2').filter({ hasText: 'To be accepted' }).waitFor();
+    assert.equal(await page.evaluate(() => document.documentElement.lang), 'en');
+    await page.reload();
+    await page.locator('h2').filter({ hasText: 'To be accepted' }).waitFor();
+    await guard.leave();
+  });
+
+  test('a wrong password is refused in words', async () => {
+    const context = await house.browser.newContext();
+    const page = await context.newPage();
+    await page.goto(house.site.url);
+    await page.fill('[name=username]', 'penjaga');
+    await page.fill('[name=password]', 'bukan ini');
+    await page.click('form button[type=submit]');
+    await page.locator('[role=alert]').filter({ hasText: 'Nama atau kata sandi salah' }).waitFor();
+    await context.close();
+  });
+
+  test('each role sees what it may', async () => {
+    const tabs = async (role) => {
+      const seat = await Seat.take(house.browser, house.site, role);
+      const seen = await seat.page.locator('header nav a').evaluateAll((links) => links.map((link) => link.getAttribute('href')));
+      await seat.leave();
+      return seen;
+    };
+    assert.deepEqual(await tabs('guard'), ['/', '/kejadian', '/perangkat']);
+    assert.deepEqual(await tabs('chair'), ['/', '/kejadian', '/perangkat']);
+    assert.deepEqual(await tabs('technician'), ['/perangkat']);
+    assert.deepEqual(await tabs('administrator'), ['/orang']);
+  });
+
+  test('an incident is found by its filters, and its page tells who did what', async () => {
+    const leader = await Seat.take(house.browser, house.site, 'leader');
+    const { page } = leader;
+    await house.site.panic(POS_INDUK);
+    await leader.alert('Pos Induk').waitFor();
+    await page.keyboard.press('t');
+    await leader.alert('Pos Induk').waitFor({ state: 'detached' });
+    await leader.go('/kejadian');
+    await page.getByRole('button', { name: 'Kritis' }).click();
+    await page.waitForURL(/prioritas=critical/);
+    await page.reload();
+    await page.locator('main li a').filter({ hasText: 'Tombol panik' }).first().click();
+    await page.locator('h1').filter({ hasText: 'Tombol panik' }).waitFor();
+    const name = (await page.locator('header .person strong').innerText()).trim();
+    await page.locator('main li').filter({ hasText: `oleh ${name}` }).first().waitFor();
+    await page.getByRole('button', { name: 'Latihan' }).click();
+    await page.fill('dialog [name=text]', 'Uji bulanan');
+    await page.click('dialog button[type=submit]');
+    await page.locator('.drill').filter({ hasText: 'LATIHAN' }).waitFor();
+    await leader.leave();
+  });
+
+  test('the administrator adds a person, who must choose a password of their own', async () => {
+    const admin = await Seat.take(house.browser, house.site, 'administrator');
+    const { page } = admin;
+    await page.getByRole('button', { name: 'Tambah orang' }).click();
+    await page.fill('dialog [name=name]', 'Petugas Uji');
+    await page.fill('dialog [name=login]', 'petugas.uji');
+    await page.fill('dialog [name=new-password]', 'sementara saja 2026');
+    await page.click('dialog button[type=submit]');
+    await page.locator('[data-login="petugas.uji"]').waitFor();
+    await admin.leave();
+
+    const context = await house.browser.newContext();
+    const fresh = await context.newPage();
+    await fresh.goto(house.site.url);
+    await fresh.fill('[name=username]', 'petugas.uji');
+    await fresh.fill('[name=password]', 'sementara saja 2026');
+    await fresh.click('form button[type=submit]');
+    await fresh.locator('h1').filter({ hasText: 'Pilih kata sandi sendiri' }).waitFor();
+    await fresh.fill('[name=password]', 'sementara saja 2026');
+    await fresh.fill('[name=new-password]', 'milik saya sendiri 77');
+    await fresh.fill('[name=new-password-again]', 'milik saya sendiri 77');
+    await fresh.click('form button[type=submit]');
+    await fresh.waitForSelector('header nav');
+    await context.close();
+  });
+
+  for (const [role, paths] of [['leader', ['/', '/kejadian', '/perangkat']], ['technician', ['/perangkat']], ['administrator', ['/orang']]]) {
+    test(`the pages of a ${role} fit a phone and have no serious fault for a screen reader`, async () => {
+      const seat = await Seat.take(house.browser, house.site, role, { phone: true });
+      for (const path of paths) {
+        await seat.go(path);
+        await seat.page.waitForFunction(() => document.querySelector('main [role=status] .out-of-sight') === null && document.querySelector('main h1') !== null);
+        assert.ok((await overflow(seat.page)) <= 0, `${path} scrolls sideways on a phone`);
+        assert.deepEqual(await findings(seat.page), [], `${path} on a phone`);
+      }
+      await seat.page.setViewportSize({ width: 1600, height: 900 });
+      assert.deepEqual(await findings(seat.page), []);
+      assert.deepEqual(seat.outside, []);
+      assert.deepEqual(seat.faults, []);
+      await seat.leave();
+    });
+  }
+}

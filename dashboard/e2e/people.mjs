@@ -1,0 +1,100 @@
+// A browser, and people who sit before it.
+import { chromium } from 'playwright-core';
+
+export const PATIENCE = { timeout: 45_000 };
+const DESK = { width: 1600, height: 900 };
+const PHONE = { width: 390, height: 844 };
+
+export function openBrowser() {
+  const args = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--autoplay-policy=no-user-gesture-required'];
+  return chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', headless: true, args });
+}
+
+/** Runs in the page before its scripts: remembers peers, live sockets, and what the live channel said. */
+function remember() {
+  window.e2e = { peers: [], live: [] };
+  const Peer = window.RTCPeerConnection;
+  window.RTCPeerConnection = class extends Peer {
+    constructor(...args) {
+      super(...args);
+      window.e2e.peers.push(this);
+    }
+  };
+  const Plain = window.WebSocket;
+  window.WebSocket = class extends Plain {
+    constructor(url, ...rest) {
+      super(url, ...rest);
+      if (!String(url).includes('/api/v1/live?') && !String(url).endsWith('/api/v1/live')) return;
+      const heard = { url: String(url), socket: this, spans: [], snapshot: false };
+      window.e2e.live.push(heard);
+      this.addEventListener('message', (ev) => {
+        const message = JSON.parse(ev.data);
+        if ('hello' in message) heard.snapshot = Boolean(message.hello.snapshot);
+        if ('seq' in message) heard.spans.push([message.seq, message.through ?? message.seq]);
+      });
+    }
+  };
+}
+
+export class Seat {
+  /** Opens a fresh browser profile at a size, and signs a person in. */
+  static async take(browser, site, role, { phone = false } = {}) {
+    const context = await browser.newContext({ viewport: phone ? PHONE : DESK });
+    context.setDefaultTimeout(PATIENCE.timeout);
+    await context.addInitScript(remember);
+    const page = await context.newPage();
+    const seat = new Seat(site, context, page);
+    await seat.signIn(site.person(role));
+    return seat;
+  }
+
+  constructor(site, context, page) {
+    this.site = site;
+    this.context = context;
+    this.page = page;
+    this.outside = [];
+    this.faults = [];
+    page.on('pageerror', (err) => this.faults.push(err.message));
+    page.on('request', (request) => {
+      const { protocol, host } = new URL(request.url());
+      if (/^(http|ws)/.test(protocol) && host !== new URL(site.url).host) this.outside.push(request.url());
+    });
+  }
+
+  async signIn(person) {
+    await this.page.goto(this.site.url);
+    await this.page.fill('[name=username]', person.name);
+    await this.page.fill('[name=password]', person.password);
+    await this.page.click('form button[type=submit]');
+    await this.page.waitForSelector('header nav');
+  }
+
+  /** Changes the view by its address, without loading the page anew. */
+  async go(path) {
+    await this.page.click(`header nav a[href="${path}"]`);
+  }
+
+  alert(text) {
+    return this.page.locator('.queue [data-alert]').filter({ hasText: text });
+  }
+
+  incident(text) {
+    return this.page.locator('.queue [data-incident]').filter({ hasText: text });
+  }
+
+  /** Pictures decoded so far by each connection that still lives. */
+  frames() {
+    return this.page.evaluate(async () => {
+      const counts = [];
+      for (const peer of window.e2e.peers) {
+        if (peer.connectionState !== 'connected') continue;
+        for (const report of (await peer.getStats()).values()) if (report.type === 'inbound-rtp' && report.kind === 'video') counts.push(report.framesDecoded);
+      }
+      return counts;
+    });
+  }
+
+  leave() {
+    return this.context.close();
+  }
+}

@@ -1,0 +1,24 @@
+// Runs every browser spec against one real demo site: npm run e2e (SIAGA_BIN names another program, ONLY a part of it).
+import { after, before } from 'node:test';
+import { benchSpecs } from './bench.spec.mjs';
+import { consoleSpecs } from './console.spec.mjs';
+import { linkSpecs } from './link.spec.mjs';
+import { pagesSpecs } from './pages.spec.mjs';
+import { openBrowser } from './people.mjs';
+import { Site } from './site.mjs';
+
+const house = {};
+const parts = { console: consoleSpecs, link: linkSpecs, bench: benchSpecs, pages: pagesSpecs };
+
+before(async () => {
+  house.site = await Site.start();
+  house.browser = await openBrowser();
+});
+after(async () => {
+  await house.browser?.close();
+  await house.site?.stop();
+});
+
+for (const [name, specs] of Object.entries(parts)) {
+  if ((process.env.ONLY ?? name) === name) specs(house);
+}
