@@ -14,9 +14,9 @@ const (
 	maxKeyless    = 30 * time.Second
 	udpPatience   = 3 * time.Second
 	lossEvery     = time.Second
-	clockEvery    = 10 * time.Second
+	clockEvery    = 5 * time.Minute // a rule reads it, so each one is journaled; a moved clock is told at once
 	changedEvery  = 10 * time.Second
-	clockAtOnceMS = 100 // a clock that moved this far is reported at once
+	clockAtOnceMS = 500 // a clock that moved this far is reported at once
 )
 
 // watchdog is the loop beside a playing connection: it reports what the callbacks noted and sees silence.
