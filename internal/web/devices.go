@@ -70,7 +70,8 @@ func (s *Server) listDevices(_ context.Context, in *struct {
 	Driver string `query:"driver" maxLength:"32"`
 	Zone   string `query:"zone" maxLength:"63"`
 	Status string `query:"status" enum:"online,offline,disabled,connecting,unknown"`
-}) (*reply[list[Device]], error) {
+},
+) (*reply[list[Device]], error) {
 	states := s.states()
 	var all []Device
 	for _, d := range s.opt.Registry.Devices() {
@@ -149,7 +150,8 @@ type DeviceChange struct {
 func (s *Server) changeDevice(ctx context.Context, in *struct {
 	Slug
 	Body DeviceChange
-}) (*reply[Device], error) {
+},
+) (*reply[Device], error) {
 	d, ok := s.opt.Registry.Device(in.ID)
 	if !ok {
 		return nil, notFound("device", in.ID)
@@ -177,7 +179,8 @@ func (s *Server) changeDevice(ctx context.Context, in *struct {
 func (s *Server) removeDevice(ctx context.Context, in *struct {
 	Slug
 	Reason string `query:"reason" required:"true" minLength:"1" maxLength:"1000"`
-}) (*struct{}, error) {
+},
+) (*struct{}, error) {
 	if err := s.opt.Registry.Remove(ctx, by(ctx, in.Reason), in.ID); err != nil {
 		return nil, err
 	}
@@ -190,7 +193,8 @@ func deviceSwitch(on bool) endpoint {
 	return call(func(s *Server, ctx context.Context, in *struct {
 		Slug
 		Body Because
-	}) (*reply[Device], error) {
+	},
+	) (*reply[Device], error) {
 		return s.outcome(s.opt.Registry.Enable(ctx, by(ctx, in.Body.Reason), in.ID, on))
 	})
 }
@@ -207,7 +211,8 @@ type NewUnit struct {
 func (s *Server) replaceDevice(ctx context.Context, in *struct {
 	Slug
 	Body NewUnit
-}) (*reply[Device], error) {
+},
+) (*reply[Device], error) {
 	b := in.Body
 	with := registry.Replacement{Kind: b.Driver, ChildKey: b.ChildKey, Config: b.Config, Secrets: b.Secrets}
 	if with.Config == nil {
@@ -223,7 +228,8 @@ func (s *Server) replaceDevice(ctx context.Context, in *struct {
 func (s *Server) issueCredential(ctx context.Context, in *struct {
 	Slug
 	Body Because
-}) (*reply[MQTT], error) {
+},
+) (*reply[MQTT], error) {
 	c, err := s.opt.Registry.IssueCredential(ctx, by(ctx, in.Body.Reason), in.ID)
 	if err != nil {
 		return nil, err
@@ -234,7 +240,8 @@ func (s *Server) issueCredential(ctx context.Context, in *struct {
 func (s *Server) revokeCredential(ctx context.Context, in *struct {
 	Slug
 	Reason string `query:"reason" required:"true" minLength:"1" maxLength:"1000"`
-}) (*struct{}, error) {
+},
+) (*struct{}, error) {
 	return nil, s.opt.Registry.RevokeCredential(ctx, by(ctx, in.Reason), in.ID)
 }
 
@@ -270,7 +277,8 @@ func (s *Server) probeDevice(ctx context.Context, in *struct{ Body ProbeRequest 
 
 func (s *Server) pathHints(_ context.Context, in *struct {
 	Vendor string `query:"vendor" maxLength:"64"`
-}) (*reply[list[PathHint]], error) {
+},
+) (*reply[list[PathHint]], error) {
 	return answered(list[PathHint]{Items: orNone(s.opt.Drivers.Hints(in.Vendor))}), nil
 }
 
@@ -290,7 +298,8 @@ type SuggestedName struct {
 
 func (s *Server) suggestName(_ context.Context, in *struct {
 	Zone string `query:"zone" required:"true" maxLength:"63"`
-}) (*reply[SuggestedName], error) {
+},
+) (*reply[SuggestedName], error) {
 	if _, ok := s.opt.Registry.Zone(in.Zone); !ok {
 		return nil, notFound("zone", in.Zone)
 	}

@@ -154,7 +154,8 @@ type InclusionProof struct {
 func (s *Server) proveEvent(ctx context.Context, in *struct {
 	SeqPath
 	Size uint64 `query:"size" maximum:"9223372036854775807" doc:"tree size; absent: that of the newest checkpoint, or the head when the event is newer"`
-}) (*reply[InclusionProof], error) {
+},
+) (*reply[InclusionProof], error) {
 	if _, err := s.visibleEvent(ctx, in.Seq); err != nil {
 		return nil, err
 	}
@@ -197,7 +198,8 @@ type ConsistencyProof struct {
 func (s *Server) proveConsistency(ctx context.Context, in *struct {
 	From uint64 `query:"from" required:"true" minimum:"1" maximum:"9223372036854775807"`
 	To   uint64 `query:"to" maximum:"9223372036854775807" doc:"absent: the newest checkpoint's size"`
-}) (*reply[ConsistencyProof], error) {
+},
+) (*reply[ConsistencyProof], error) {
 	if head := s.opt.Journal.Head(); in.From > head || in.To > head {
 		return nil, badField("query.from", "the journal has %d events, there is no tree of that size", head)
 	}

@@ -103,7 +103,8 @@ type PersonChange struct {
 func (s *Server) changePerson(ctx context.Context, in *struct {
 	PersonID
 	Body PersonChange
-}) (*reply[Person], error) {
+},
+) (*reply[Person], error) {
 	p, ok := s.opt.Auth.Person(in.ID)
 	if !ok {
 		return nil, notFound("person", in.ID)
@@ -151,7 +152,8 @@ func (s *Server) resetPassword(ctx context.Context, in *struct {
 		Password string `json:"password,omitempty" maxLength:"512" doc:"absent: one is made"`
 		Reason   string `json:"reason,omitempty" maxLength:"1000"`
 	}
-}) (*reply[Password], error) {
+},
+) (*reply[Password], error) {
 	fresh, err := s.opt.Auth.ResetPassword(ctx, authBy(ctx, in.Body.Reason), in.ID, in.Body.Password)
 	if err != nil {
 		return nil, err
@@ -163,7 +165,8 @@ func (s *Server) resetPassword(ctx context.Context, in *struct {
 func (s *Server) removeFactor(ctx context.Context, in *struct {
 	PersonID
 	Reason string `query:"reason" required:"true" minLength:"1" maxLength:"1000"`
-}) (*struct{}, error) {
+},
+) (*struct{}, error) {
 	return nil, s.opt.Auth.RemoveSecondFactor(ctx, authBy(ctx, in.Reason), in.ID)
 }
 
@@ -182,7 +185,8 @@ type OpenSession struct {
 func (s *Server) listSessions(_ context.Context, in *struct {
 	Page
 	Person string `query:"person" maxLength:"64"`
-}) (*reply[list[OpenSession]], error) {
+},
+) (*reply[list[OpenSession]], error) {
 	var all []OpenSession
 	for _, v := range s.opt.Auth.Sessions(in.Person) {
 		all = append(all, OpenSession{
@@ -196,7 +200,8 @@ func (s *Server) listSessions(_ context.Context, in *struct {
 func (s *Server) revokeSession(ctx context.Context, in *struct {
 	PersonID
 	Reason string `query:"reason" maxLength:"1000"`
-}) (*struct{}, error) {
+},
+) (*struct{}, error) {
 	err := s.opt.Auth.Revoke(ctx, authBy(ctx, in.Reason), in.ID)
 	if err == nil {
 		s.endEnded()

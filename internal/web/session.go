@@ -212,7 +212,8 @@ func (s *Server) confirmFactor(ctx context.Context, in *struct {
 	Body struct {
 		Code string `json:"code" maxLength:"16"`
 	}
-}) (*struct{}, error) {
+},
+) (*struct{}, error) {
 	return nil, s.opt.Auth.ConfirmSecondFactor(ctx, callerOf(ctx).ID, in.Body.Code)
 }
 

@@ -102,7 +102,8 @@ type ZoneChange struct {
 func (s *Server) changeZone(ctx context.Context, in *struct {
 	Slug
 	Body ZoneChange
-}) (*reply[Zone], error) {
+},
+) (*reply[Zone], error) {
 	z, ok := s.opt.Registry.Zone(in.ID)
 	if !ok {
 		return nil, notFound("zone", in.ID)
@@ -135,7 +136,8 @@ func set[T any](to *T, from *T) {
 func (s *Server) removeZone(ctx context.Context, in *struct {
 	Slug
 	Reason string `query:"reason" maxLength:"1000"`
-}) (*struct{}, error) {
+},
+) (*struct{}, error) {
 	return nil, s.opt.Registry.RemoveZone(ctx, by(ctx, in.Reason), in.ID)
 }
 
@@ -150,7 +152,8 @@ func zoneSwitch(throw func(*registry.Registry, context.Context, registry.By, str
 	return call(func(s *Server, ctx context.Context, in *struct {
 		Slug
 		Body Because
-	}) (*reply[Zone], error) {
+	},
+	) (*reply[Zone], error) {
 		who := by(ctx, in.Body.Reason)
 		who.Second = in.Body.Second
 		z, err := throw(s.opt.Registry, ctx, who, in.ID, on)
