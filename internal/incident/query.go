@@ -266,7 +266,20 @@ func (d *Desk) span(in Incident) (from, to time.Time) {
 	return from, to.Add(timelineAfter)
 }
 
-// timeline gathers the events of zones and devices, without samples' noise beyond its bound.
+// background are kinds that say how things go on, not that something happened. They would bury a timeline; the event
+// list has them.
+func background() []string {
+	return []string{
+		"camera.clock", "camera.packets_lost", "camera.frames_dropped", "segment.closed", "recording.expected",
+		"sensor.battery", "sensor.environment", "sensor.link", "sensor.delivery",
+		"radio.signal", "radio.gateway_mode", "radio.delivery",
+		"drone.position", "drone.battery", "drone.link", "drone.payload", "drone.delivery",
+		"dock.environment", "dock.power", "dock.maintenance", "rc.state",
+		KindChanged,
+	}
+}
+
+// timeline gathers what happened in the zones and at the devices.
 func (d *Desk) timeline(ctx context.Context, in Incident, out Detail) ([]watch.Event, error) {
 	var queries []journal.Query
 	for _, z := range out.Zones[:min(len(out.Zones), 10)] {
@@ -281,7 +294,7 @@ func (d *Desk) timeline(ctx context.Context, in Incident, out Detail) ([]watch.E
 	}
 	var all []watch.Event
 	for _, q := range queries {
-		q.After, q.Before, q.Since, q.Until, q.Limit = after, before, out.From, out.To, timelineEvents
+		q.After, q.Before, q.Since, q.Until, q.Limit, q.NotKinds = after, before, out.From, out.To, timelineEvents, background()
 		events, err := d.opt.Log.Events(ctx, q)
 		if err != nil {
 			return nil, err

@@ -224,6 +224,35 @@ func TestAppendOnce_RecognisesRedeliveryAndMarksReplay(t *testing.T) {
 	}
 }
 
+func TestEvents_SelectByKindAndLeaveKindsOut(t *testing.T) {
+	s := fresh(t)
+	for _, k := range []string{"radio.text", "radio.signal", "door.opened", "radiology.x", "radio.signal"} {
+		add(t, s.Journal, k, `{}`)
+	}
+	for name, tc := range map[string]struct {
+		q    journal.Query
+		want string
+	}{
+		"family":            {journal.Query{Kinds: []string{"radio.*"}}, "1 2 5"},
+		"exact":             {journal.Query{Kinds: []string{"door.opened", "radio.text"}}, "1 3"},
+		"left out":          {journal.Query{Kinds: []string{"radio.*"}, NotKinds: []string{"radio.signal"}}, "1"},
+		"newest, one only":  {journal.Query{NotKinds: []string{"radio.signal", "radiology.x"}, Newest: true, Limit: 1}, "3"},
+		"between sequences": {journal.Query{After: 1, Before: 4}, "2 3"},
+	} {
+		events, err := s.Events(t.Context(), tc.q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, e := range events {
+			got = append(got, fmt.Sprint(e.Seq))
+		}
+		if strings.Join(got, " ") != tc.want {
+			t.Errorf("%s: %v, want %s", name, got, tc.want)
+		}
+	}
+}
+
 func TestFollow_SeesEveryEventOnceAndDrainsAtStop(t *testing.T) {
 	s := fresh(t)
 	ctx, cancel := context.WithCancel(t.Context())

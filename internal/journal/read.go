@@ -17,6 +17,7 @@ import (
 type Query struct {
 	After, Before uint64   // sequences, exclusive; 0 means no bound
 	Kinds         []string // exact kinds, or families as "radio.*"
+	NotKinds      []string // exact kinds to leave out
 	Device        string
 	Zone          string
 	Subject       string
@@ -118,6 +119,12 @@ func (q Query) where() (string, []any) {
 			}
 		}
 		parts = append(parts, "("+strings.Join(kinds, " OR ")+")")
+	}
+	if len(q.NotKinds) > 0 {
+		parts = append(parts, "kind NOT IN (?"+strings.Repeat(",?", len(q.NotKinds)-1)+")")
+		for _, k := range q.NotKinds {
+			args = append(args, k)
+		}
 	}
 	if len(parts) == 0 {
 		return "", nil
