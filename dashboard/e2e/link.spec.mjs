@@ -9,7 +9,7 @@ function holes(channels) {
   const found = [];
   let last = null;
   for (const { url, spans, snapshot } of channels) {
-    if (last !== null && !snapshot) assert.match(url, new RegExp(`after=${last}$`));
+    if (last !== null && !snapshot && !url.endsWith(`after=${last}`)) found.push(`asked ${url} after ${last}`);
     for (const [from, through] of spans) {
       if (last !== null && from !== last + 1) found.push(`${from} after ${last}`);
       last = through;

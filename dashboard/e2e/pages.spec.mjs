@@ -71,7 +71,7 @@ export function pagesSpecs(house) {
     await page.getByRole('button', { name: 'Latihan' }).click();
     await page.fill('dialog [name=text]', 'Uji bulanan');
     await page.click('dialog button[type=submit]');
-    await page.locator('.drill').filter({ hasText: 'LATIHAN' }).waitFor();
+    await page.locator('p.drill').filter({ hasText: 'LATIHAN' }).waitFor();
     await leader.leave();
   });
 
