@@ -80,7 +80,7 @@ type credentials struct {
 	} `json:"devices"`
 }
 
-func (c credentials) gateway(t *testing.T, id string) (topic, user, password string) {
+func (c credentials) gateway(t testing.TB, id string) (topic, user, password string) {
 	t.Helper()
 	for _, d := range c.Devices {
 		if d.ID == id {
@@ -92,7 +92,7 @@ func (c credentials) gateway(t *testing.T, id string) (topic, user, password str
 }
 
 // startDemo starts the demo on a directory and waits until it says that it is ready.
-func startDemo(t *testing.T, bin, dir string) (*program, credentials) {
+func startDemo(t testing.TB, bin, dir string) (*program, credentials) {
 	t.Helper()
 	ready := filepath.Join(dir, "demo.json")
 	_ = os.Remove(ready) // of an earlier start
