@@ -3,11 +3,14 @@ package record
 import (
 	"context"
 	"errors"
+	"os"
 	"path/filepath"
 	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"pgregory.net/rapid"
 
 	"siaga/internal/watch"
 )
@@ -234,5 +237,55 @@ func TestStreamExpected_RefusesOddNames(t *testing.T) {
 		if err := r.StreamExpected(n[0], n[1], time.Time{}); !errors.Is(err, watch.ErrInvalid) {
 			t.Errorf("%v: %v", n, err)
 		}
+	}
+}
+
+// Whatever a driver hands over, nothing panics, nothing blocks, and the time line stays whole.
+func TestOffer_SurvivesHostileUnits(t *testing.T) {
+	clip := filmed(t, "-t", "3", "-i", filepath.Join(footage, "forecourt-live.mp4"), "-c", "copy")
+	rapid.Check(t, func(rt *rapid.T) {
+		dir, err := os.MkdirTemp(t.TempDir(), "")
+		must(t, err)
+		synctest.Test(t, func(t *testing.T) {
+			g := start(t, dir)
+			must(t, g.r.StreamExpected("cam-1", "main", time.Time{}))
+			for range 150 {
+				time.Sleep(time.Duration(rapid.IntRange(0, 300).Draw(rt, "pause")) * time.Millisecond)
+				u := clip.units[rapid.IntRange(0, len(clip.units)-1).Draw(rt, "unit")]
+				spoil(rt, &u)
+				g.r.Offer("cam-1", u)
+			}
+			g.r.Stopped("cam-1", "", time.Time{})
+			settle()
+			g.verify(VerifyOptions{})
+			g.halt()
+		})
+	})
+}
+
+// spoil changes one thing about a unit, or nothing.
+func spoil(rt *rapid.T, u *watch.AccessUnit) {
+	u.At = time.Now()
+	switch rapid.IntRange(0, 12).Draw(rt, "fault") {
+	case 0:
+		u.PTS = rapid.Int64().Draw(rt, "pts")
+	case 1:
+		u.At = time.Unix(rapid.Int64Range(-1<<40, 1<<40).Draw(rt, "at"), 0)
+	case 2:
+		u.Run = rapid.Uint64().Draw(rt, "run")
+	case 3:
+		u.Key = !u.Key
+	case 4:
+		u.Data = [][]byte{{}}
+	case 5:
+		u.Data = [][]byte{rapid.SliceOfN(rapid.Byte(), 1, 30).Draw(rt, "data")}
+	case 6:
+		u.Format = &watch.Format{}
+	case 7:
+		f := *u.Format
+		f.SPS, f.AudioConfig, f.ClockRate = f.SPS[:min(3, len(f.SPS))], nil, rapid.IntRange(-1, 1<<30).Draw(rt, "rate")
+		u.Formats, u.Format = []*watch.Format{&f}, &f
+	case 8:
+		u.Formats = nil
 	}
 }

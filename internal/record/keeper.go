@@ -63,12 +63,12 @@ const maxOps = 32
 
 func (k *keeper) run(ctx context.Context) {
 	for o := range k.s.ops {
-		k.take(o)
+		k.take(ctx, o)
 		for more := true; more && len(k.drafts) < maxOps; {
 			select {
 			case o, ok := <-k.s.ops:
 				if more = ok; ok {
-					k.take(o)
+					k.take(ctx, o)
 				}
 			default:
 				more = false
@@ -79,14 +79,14 @@ func (k *keeper) run(ctx context.Context) {
 }
 
 // take adds what an entry means to the batch.
-func (k *keeper) take(o op) {
+func (k *keeper) take(ctx context.Context, o op) {
 	switch o.kind {
 	case opExpect:
 		k.expect(o.at)
 	case opBegin:
 		k.begin(o.at, watch.ReasonClock)
 	case opEnd:
-		k.end(o)
+		k.end(ctx, o)
 	case opLost:
 		k.lost(o)
 	case opRemove:
@@ -129,10 +129,10 @@ func (k *keeper) begin(at int64, hole watch.Reason) {
 }
 
 // end seals a file and tells its segment, or, if the file cannot be had, why there is none.
-func (k *keeper) end(o op) {
+func (k *keeper) end(ctx context.Context, o op) {
 	seg := o.seg
 	seg.Era = k.era
-	err := k.seal(&o, &seg)
+	err := k.seal(ctx, &o, &seg)
 	k.after = append(k.after, func() { k.s.retract(o.live) })
 	k.lastEnd = o.at
 	if err != nil {
@@ -159,11 +159,14 @@ const (
 )
 
 // seal brings a file to its end. One that turns out damaged is cut back to what can be read.
-func (k *keeper) seal(o *op, seg *Segment) error {
+func (k *keeper) seal(ctx context.Context, o *op, seg *Segment) error {
 	var err error
 	for try := range sealTries {
 		if try > 0 {
-			time.Sleep(sealPause << (try - 1))
+			select {
+			case <-time.After(sealPause << (try - 1)):
+			case <-ctx.Done():
+			}
 		}
 		if err = o.file.seal(); err == nil {
 			copy(seg.SHA256[:], o.file.sum.Sum(nil))

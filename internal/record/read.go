@@ -180,7 +180,11 @@ func (r *Recorder) Coverage(ctx context.Context, device, name string, from, to t
 	}
 	var c Coverage
 	for _, s := range segments {
-		c.Spans = append(c.Spans, Span{Kind: SpanRecorded, From: s.Start, To: s.End, Lasts: s.Open})
+		p := Span{Kind: SpanRecorded, From: s.Start, To: s.End}
+		if s.Open && r.Recording(device, name) {
+			p.To, p.Lasts = to, true // the part under way is in memory
+		}
+		c.Spans = append(c.Spans, p)
 	}
 	for _, g := range gaps {
 		s := Span{Kind: SpanGap, From: g.Start, To: g.End, Reason: g.Reason, Who: g.Who}

@@ -226,14 +226,8 @@ func (r *Recorder) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	// hard ends after ctx: the sinks of what is closed at the end.
-	hard, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	hard, cancel := context.WithCancel(context.WithoutCancel(ctx)) // for what is closed at the end
 	defer cancel()
-	stop := context.AfterFunc(ctx, func() {
-		t := time.AfterFunc(stopTime, cancel)
-		context.AfterFunc(hard, func() { t.Stop() })
-	})
-	defer stop()
 	var streams, rest sync.WaitGroup
 	rest.Go(func() { r.syncer.run(hard) })
 	rest.Go(func() { r.tick(ctx) })
@@ -253,6 +247,8 @@ func (r *Recorder) Run(ctx context.Context) error {
 	}
 	r.mu.Unlock()
 	<-ctx.Done()
+	late := time.AfterFunc(stopTime, cancel)
+	defer late.Stop()
 	r.mu.Lock()
 	r.closed, r.start = true, nil
 	r.mu.Unlock()

@@ -27,7 +27,10 @@ func (r *Recorder) salvage(k key, path string) (*Segment, error) {
 	if err != nil {
 		return nil, fmt.Errorf("record: %w", err)
 	}
-	defer func() { _ = f.Close() }() // synced above where it matters
+	defer func() { _ = f.Close() }() // synced where it matters
+	if _, err := os.Lstat(abs); name != abs && err == nil {
+		return nil, fmt.Errorf("record: %s stands beside a finished file of that name; remove one of them by hand: %w", name, fs.ErrExist)
+	}
 	rec, err := readWhole(f)
 	if err != nil {
 		return nil, fmt.Errorf("record: reading %s: %w", path, err)

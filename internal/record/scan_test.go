@@ -138,8 +138,12 @@ func TestSalvage_DropsPartsThatAreNotWhatWasWritten(t *testing.T) {
 }
 
 func FuzzScan(f *testing.F) {
-	f.Add(muxed(f, synthetic(100*time.Millisecond).repeat(12), 2*time.Second))
-	clip := load(f, filepath.Join(footage, "forecourt-live.mp4"))
+	// Small recordings: the fuzzer changes bytes of them, and most bytes of a large one are picture.
+	jpeg := synthetic(200 * time.Millisecond)
+	jpeg.units[0].Data = [][]byte{tinyJPEG[:40]}
+	f.Add(muxed(f, jpeg.repeat(8), 2*time.Second))
+	clip := filmed(f, "-f", "lavfi", "-i", "color=s=32x32:r=5", "-f", "lavfi", "-i", "anullsrc=r=8000", "-t", "2",
+		"-c:v", "libx264", "-g", "5", "-bf", "2", "-c:a", "aac", "-b:a", "8k")
 	f.Add(muxed(f, clip, 1200*time.Millisecond))
 	f.Add([]byte("\x00\x00\x00\x08ftyp\x00\x00\x00\x08moov"))
 	f.Fuzz(func(t *testing.T, b []byte) {
@@ -225,5 +229,22 @@ func TestVerify_FindsWhatIsWrong(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// A file beside a finished one of its name is never taken for rubbish: the finished one stays whatever happens.
+func TestSalvage_NeverTouchesAFinishedFile(t *testing.T) {
+	g := start(t, t.TempDir())
+	k := key{"cam-1", "main"}
+	path := segmentPath(k, 1_750_000_000_000)
+	abs := filepath.Join(g.dir, path)
+	must(t, os.MkdirAll(filepath.Dir(abs), 0o755))
+	must(t, os.WriteFile(abs, []byte("finished"), 0o600))
+	must(t, os.WriteFile(abs+openSuffix, []byte("x"), 0o600))
+	if _, err := g.r.salvage(k, path); !errors.Is(err, os.ErrExist) {
+		t.Errorf("salvage: %v", err)
+	}
+	if b, err := os.ReadFile(abs); err != nil || string(b) != "finished" {
+		t.Errorf("the finished file: %q, %v", b, err)
 	}
 }
