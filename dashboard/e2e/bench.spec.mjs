@@ -53,6 +53,20 @@ export function benchSpecs(house) {
     await technician.leave();
   });
 
+  test('a picture that this person may not see is asked for once, and the page says why there is none', async () => {
+    const technician = await Seat.take(house.browser, house.site, 'technician');
+    const { page } = technician;
+    const offers = [];
+    page.on('request', (request) => request.url().includes('/whep') && offers.push(request.url()));
+    await page.fill('input[type=search]', 'SRV');
+    await page.locator('main li a').first().click();
+    await page.locator('.veil').filter({ hasText: 'daftarkan sendiri' }).waitFor();
+    await page.getByRole('button', { name: 'Uji', exact: true }).click();
+    await page.waitForSelector('[data-probe=ok]', PATIENCE);
+    assert.equal(offers.length, 1);
+    await technician.leave();
+  });
+
   test('a camera is switched off with a reason, and on again', async () => {
     const technician = await Seat.take(house.browser, house.site, 'technician');
     const { page } = technician;

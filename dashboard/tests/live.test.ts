@@ -173,6 +173,14 @@ describe('the live channel', () => {
     expect(newest().path).toBe('/api/v1/live?after=10');
   });
 
+  it('runs once, however often it is started', () => {
+    const heard = listen();
+    heard.live.start();
+    newest().hello(10);
+    heard.live.start();
+    expect(sockets).toHaveLength(1);
+  });
+
   it('never gives up, and waits at most a few seconds between tries', () => {
     listen();
     for (let i = 0; i < 20; i++) {

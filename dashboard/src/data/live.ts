@@ -44,9 +44,10 @@ export class Live {
     return this.last;
   }
 
+  /** Begins, or goes on after the session had ended; a channel that runs is left alone. */
   start(): void {
     this.stopped = false;
-    this.open();
+    if (this.socket === null && this.wake === null) this.open();
   }
 
   stop(): void {

@@ -40,7 +40,7 @@ export class Player {
 
   /** Tries at once: the camera is said to be back. */
   nudge(): void {
-    if (this.state !== 'waiting') return;
+    if (this.state !== 'waiting' || this.failure?.status === 403) return;
     this.failures = 0;
     this.again(0);
   }

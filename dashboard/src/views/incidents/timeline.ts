@@ -1,6 +1,7 @@
 import type { Act, Event, Incident } from '../../data';
 import * as m from '../../paraglide/messages';
-import { say } from '../../parts/words';
+import { kindOfEvent } from '../../parts/kinds';
+import { say, whyWord } from '../../parts/words';
 import { names } from '../../state/names.svelte';
 import type { Alert } from '../../data';
 
@@ -33,23 +34,10 @@ const ACTS: Record<string, () => string> = {
   drill: m.act_drill,
   reopened: m.act_reopened,
   reopen: m.act_reopened,
-};
-
-const EVENTS: Record<string, () => string> = {
-  'alert.raised': m.ev_alert_raised,
-  'alert.updated': m.ev_alert_updated,
-  'alert.cleared': m.ev_alert_cleared,
-  'incident.opened': m.ev_incident_opened,
-  'incident.changed': m.ev_incident_changed,
-  'radio.emergency': m.ev_radio_emergency,
-  'camera.lost': m.ev_camera_lost,
-  'camera.back': m.ev_camera_back,
-  'device.down': m.ev_device_down,
-  'device.up': m.ev_device_up,
-  'door.opened': m.ev_door_opened,
-  'door.closed': m.ev_door_closed,
-  'segment.closed': m.ev_segment_closed,
-  'footage.viewed': m.ev_footage_viewed,
+  split: m.act_split,
+  merged: m.act_merged,
+  merge: m.act_merged,
+  viewed: m.ev_footage_viewed,
 };
 
 /** An act by its name with or without its family: "act.noted" is "noted". */
@@ -78,10 +66,10 @@ function fromEvent(event: Event): Entry {
     key: `event ${event.seq}`,
     at: event.at,
     kind: event.kind.startsWith('alert.') ? 'alert' : 'event',
-    what: EVENTS[event.kind]?.() ?? event.kind,
+    what: kindOfEvent(event.kind),
     who: '',
     where: event.device ?? '',
-    note: title !== '' ? title : typeof body.reason === 'string' ? body.reason : '',
+    note: title !== '' ? title : typeof body.reason === 'string' ? whyWord(body.reason) : '',
   };
 }
 

@@ -7,6 +7,7 @@ export interface Seen {
   frameAt: number;
   /** The browser cannot play this at all, or this person may not see it. */
   unplayable: boolean;
+  forbidden?: boolean;
 }
 
 export type TileKind = 'live' | 'connecting' | 'frozen' | 'lost' | 'disabled' | 'unplayable';
