@@ -29,6 +29,7 @@ func (a *App) list() []stage {
 	l := []stage{
 		{"journal writer", a.journal.Run, 10 * time.Second},
 		{"checkpointer", a.journal.RunCheckpoints, 5 * time.Second},
+		{"sockets", a.web.RunSockets, 3 * time.Second},
 		{"live channel", a.hub.Run, 5 * time.Second},
 		{"judge", a.desk.Run, 5 * time.Second},
 		{"recorder", a.recorder.Run, 12 * time.Second},

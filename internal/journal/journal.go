@@ -178,6 +178,15 @@ func (j *Journal) Commit(ctx context.Context, fn func(tx *sql.Tx, add Appender) 
 	return jb.receipt.Wait(context.WithoutCancel(ctx))
 }
 
+// Ping passes an empty transaction through the writer: nil means that the journal takes work.
+func (j *Journal) Ping(ctx context.Context) error {
+	jb := &job{fn: func(*sql.Tx, Appender) error { return nil }}
+	if err := j.submit(ctx, jb); err != nil {
+		return err
+	}
+	return jb.receipt.Wait(ctx)
+}
+
 func (j *Journal) submit(ctx context.Context, jb *job) error {
 	jb.receipt = &Receipt{done: make(chan struct{})}
 	jb.submitted = time.Now()
