@@ -68,16 +68,10 @@ func (r *Recorder) lastBefore(ctx context.Context, k key, at int64) (path string
 // keyFrame reads the last leading key frame at or before a site time, or the first of the file.
 func (rec *recording) keyFrame(f io.ReaderAt, start, at int64) (watch.AccessUnit, error) {
 	scale := int64(rec.tracks[rec.lead].scale)
-	best := -1
-	for i, p := range rec.parts {
-		if p.base >= 0 && p.key && (best < 0 || start+p.base*1000/scale <= at) {
-			best = i
-		}
-	}
-	if best < 0 {
+	p := rec.keyPart(start, at)
+	if p == nil {
 		return watch.AccessUnit{}, ErrNoVideo
 	}
-	p := &rec.parts[best]
 	b := make([]byte, p.size)
 	if _, err := f.ReadAt(b, p.off); err != nil {
 		return watch.AccessUnit{}, err
@@ -113,6 +107,19 @@ func (rec *recording) keyFrame(f io.ReaderAt, start, at int64) (watch.AccessUnit
 		})
 	}
 	return out, nil
+}
+
+// keyPart is the last part that begins with a leading key frame at or before a site time, or the first that has one.
+func (rec *recording) keyPart(start, at int64) *part {
+	scale := int64(rec.tracks[rec.lead].scale)
+	var best *part
+	for i := range rec.parts {
+		p := &rec.parts[i]
+		if p.base >= 0 && p.key && (best == nil || start+p.base*1000/scale <= at) {
+			best = p
+		}
+	}
+	return best
 }
 
 // splitUnits cuts a sample into its NAL units; what does not fit is left out.

@@ -219,7 +219,6 @@ func TestRetention_ACrashBetweenTheStepsLeavesNothing(t *testing.T) {
 				g.halt()
 
 				g = start(t, dir, short, func(r *Recorder) {
-					r.retention.Store(&Retention{Default: Policy{MaxAge: 10 * time.Second}})
 					switch step {
 					case "unlink":
 						r.disk.remove = func(string) error { return os.ErrPermission }
@@ -230,6 +229,7 @@ func TestRetention_ACrashBetweenTheStepsLeavesNothing(t *testing.T) {
 						r.disk.remove = func(path string) error { defer g.stopJournal(); return real(path) }
 					}
 				})
+				g.r.SetRetention(Retention{Default: Policy{MaxAge: 10 * time.Second}})
 				time.Sleep(10 * time.Second)
 				g.crash()
 

@@ -18,19 +18,11 @@ import (
 // that there was nothing in it; then it is gone.
 func (r *Recorder) salvage(k key, path string) (*Segment, error) {
 	abs := filepath.Join(r.opt.Dir, path)
-	name := abs + openSuffix
-	f, err := os.OpenFile(name, os.O_RDWR, 0)
-	if errors.Is(err, fs.ErrNotExist) {
-		name = abs
-		f, err = os.OpenFile(name, os.O_RDWR, 0)
-	}
+	f, err := openLeft(abs)
 	if err != nil {
 		return nil, fmt.Errorf("record: %w", err)
 	}
 	defer func() { _ = f.Close() }() // synced where it matters
-	if _, err := os.Lstat(abs); name != abs && err == nil {
-		return nil, fmt.Errorf("record: %s stands beside a finished file of that name; remove one of them by hand: %w", name, fs.ErrExist)
-	}
 	rec, err := readWhole(f)
 	if err != nil {
 		return nil, fmt.Errorf("record: reading %s: %w", path, err)
@@ -53,8 +45,8 @@ func (r *Recorder) salvage(k key, path string) (*Segment, error) {
 		return nil, fmt.Errorf("record: hashing %s: %w", path, err)
 	}
 	sum.Sum(seg.SHA256[:0])
-	if name != abs {
-		if err := r.disk.rename(name, abs); err != nil {
+	if f.Name() != abs {
+		if err := r.disk.rename(f.Name(), abs); err != nil {
 			return nil, fmt.Errorf("record: %w", err)
 		}
 	}
@@ -62,6 +54,21 @@ func (r *Recorder) salvage(k key, path string) (*Segment, error) {
 		return nil, fmt.Errorf("record: %w", err)
 	}
 	return seg, nil
+}
+
+// openLeft opens a file under its open name or its final one. Both at once is nothing that this program leaves behind.
+func openLeft(abs string) (*os.File, error) {
+	f, err := os.OpenFile(abs+openSuffix, os.O_RDWR, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return os.OpenFile(abs, os.O_RDWR, 0)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if _, err := os.Lstat(abs); err == nil {
+		return nil, errors.Join(fmt.Errorf("%s stands beside a finished file of that name; remove one of them by hand: %w", f.Name(), fs.ErrExist), f.Close())
+	}
+	return f, nil
 }
 
 // readWhole scans a file and keeps the parts up to the first that cannot have been written whole. An unsound file is

@@ -40,10 +40,7 @@ func (b *videoBuilder) add(s *Segment, first, last bool) (bool, error) {
 		return false, err
 	}
 	pc := piece{path: s.Path, from: s.Header, size: s.Bytes - s.Header, limit: s.Bytes}
-	var counts [maxTracks]count
-	for i, t := range s.Tracks {
-		counts[i] = count{t.Runs, t.Units}
-	}
+	counts := countsOf(s)
 	start, cut, ticks := watch.Millis(s.Start), int64(0), s.Ticks
 	if first || last || s.Open {
 		rec, err := scan(f, s.Bytes)
@@ -74,6 +71,14 @@ func (b *videoBuilder) add(s *Segment, first, last bool) (bool, error) {
 	b.media += ticks
 	b.table = append(b.table, tableEntry{pc.index + pc.size, ticks})
 	return true, nil
+}
+
+// countsOf is what the row of a closed segment says about its tracks.
+func countsOf(s *Segment) (c [maxTracks]count) {
+	for i, t := range s.Tracks[:min(len(s.Tracks), maxTracks)] {
+		c[i] = count{t.Runs, t.Units}
+	}
+	return c
 }
 
 // fits reports whether the segment can be part of this video. The first one decides.
