@@ -43,5 +43,7 @@ export default defineConfig(({ mode }) => ({
   },
   server: { host: '127.0.0.1', port: 5173, strictPort: false },
   preview: { host: '127.0.0.1', port: 4173, strictPort: false },
+  // The stores are tested as the browser runs them.
+  ...(process.env['VITEST'] === undefined ? {} : { resolve: { conditions: ['browser'] } }),
   test: { include: ['tests/**/*.test.ts'], environment: 'node' },
 }));

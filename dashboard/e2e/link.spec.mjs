@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { PATIENCE, Seat } from './people.mjs';
 
+const DANRU = 5100205;
 const PENGAWAL = 5100206;
 
 /** Joins the spans of all live channels in order; a hole or something told twice shows. */
@@ -19,6 +20,24 @@ function holes(channels) {
 }
 
 export function linkSpecs(house) {
+  test('a session that ends is asked for again over the page, and nothing is missed meanwhile', async () => {
+    const guard = await Seat.take(house.browser, house.site, 'guard');
+    const { page } = guard;
+    await page.waitForFunction(() => window.e2e.live.some((heard) => heard.snapshot), null, PATIENCE);
+    await page.evaluate(() => fetch('/api/v1/session', { method: 'DELETE' }));
+    const again = page.locator('dialog').filter({ hasText: 'Sesi berakhir' });
+    await again.waitFor();
+    await house.site.panic(DANRU);
+    const person = house.site.person('guard');
+    await again.locator('[name=password]').fill(person.password);
+    await again.locator('button[type=submit]').click();
+    await again.waitFor({ state: 'detached' });
+    await guard.alert('Danru').waitFor();
+    await page.keyboard.press('t');
+    await guard.alert('Danru').waitFor({ state: 'detached' });
+    await guard.leave();
+  });
+
   test('the live channel is cut, the screen says so, and it resumes without a hole', async () => {
     const guard = await Seat.take(house.browser, house.site, 'guard');
     const { page } = guard;

@@ -43,7 +43,7 @@ class Cases {
   /** Open incidents that somebody has accepted. */
   readonly handled = $derived(
     [...this.incidents.values()]
-      .filter((incident) => isOpen(incident.state) && (incident.state !== 'new' || this.accepting(incident.id)))
+      .filter((incident) => incident.acknowledged_at || this.accepting(incident.id))
       .sort((a, b) => byUrgency({ ...a, since: a.opened_at }, { ...b, since: b.opened_at })),
   );
 
@@ -71,7 +71,8 @@ class Cases {
 
   hearAlert(alert: Alert): void {
     const known = this.alerts.get(alert.id);
-    this.alerts.set(alert.id, alert);
+    if (alert.state === 'cleared' && !this.incidents.has(alert.incident)) this.alerts.delete(alert.id);
+    else this.alerts.set(alert.id, alert);
     this.version++;
     if (known === undefined || (known.state === 'cleared' && alert.state === 'active')) this.tell(alert);
   }
@@ -127,7 +128,8 @@ class Cases {
     if (alert.incident === '' || this.pending.has(alert.id) || alert.acknowledged_at) return false;
     const incident = this.incidents.get(alert.incident);
     if (incident === undefined) return alert.state === 'active';
-    return isOpen(incident.state) && (incident.state === 'new' || alert.state === 'active');
+    // What joins an accepted incident wants to be accepted anew when it is important; the rest is covered by the first.
+    return !incident.acknowledged_at || RANK[alert.priority] >= RANK.important;
   }
 
   private accepting(incident: string): boolean {

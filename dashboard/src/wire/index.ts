@@ -200,7 +200,6 @@ export interface Hint {
   vendor: string;
   main: string;
   sub?: string;
-  note?: string;
 }
 
 export interface Words {

@@ -1,7 +1,7 @@
 import type { Act, Event, Incident } from '../../data';
 import * as m from '../../paraglide/messages';
 import { kindOfEvent } from '../../parts/kinds';
-import { say, whyWord } from '../../parts/words';
+import { ROLES, roleWord, say, whyWord } from '../../parts/words';
 import { names } from '../../state/names.svelte';
 import type { Alert } from '../../data';
 
@@ -46,8 +46,13 @@ function actWord(kind: string): string {
   return ACTS[short]?.() ?? short;
 }
 
+/** A role or a person. */
+function whom(to: string): string {
+  return (ROLES as readonly string[]).includes(to) ? roleWord(to as (typeof ROLES)[number]) : names.of(to);
+}
+
 function fromAct(act: Act): Entry {
-  const said = [act.note, act.reason, act.cause && `${m.resolve_cause()}: ${act.cause}`, act.action && `${m.resolve_action()}: ${act.action}`];
+  const said = [act.to && `${m.deed_escalate_to()}: ${whom(act.to)}`, act.note, act.reason, act.cause && `${m.resolve_cause()}: ${act.cause}`, act.action && `${m.resolve_action()}: ${act.action}`];
   return {
     key: `act ${act.id}`,
     at: act.at,
