@@ -72,7 +72,7 @@ func codecOf(f *watch.Format, unit *watch.AccessUnit) (mp4.Codec, error) {
 }
 
 // withG711 replaces the stand-ins by `alaw` and `ulaw` sample entries. G.711 is kept bit for bit, as every other
-// codec is: evidence should be what the camera sent, and these entries play where the newer `ipcm` does not yet.
+// codec is: evidence should be what the camera sent. Both entries play in ffmpeg and in Chromium.
 func withG711(header []byte, formats []*watch.Format) ([]byte, error) {
 	top, err := parseBoxes(header, 0)
 	if err != nil {
