@@ -64,7 +64,7 @@ export function pagesSpecs(house) {
     await page.getByRole('button', { name: 'Kritis' }).click();
     await page.waitForURL(/prioritas=critical/);
     await page.reload();
-    await page.locator('main li a').filter({ hasText: 'Tombol panik' }).first().click();
+    await page.locator('main li a').filter({ hasText: 'Tombol panik' }).filter({ hasText: 'Pos Jaga' }).first().click();
     await page.locator('h1').filter({ hasText: 'Tombol panik' }).waitFor();
     const name = (await page.locator('header .person strong').innerText()).trim();
     await page.locator('main li').filter({ hasText: `oleh ${name}` }).first().waitFor();
