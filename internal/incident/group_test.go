@@ -86,7 +86,7 @@ func TestGrouping_JoinsWhatBelongsTogether(t *testing.T) {
 	}
 }
 
-func TestGrouping_AnIncidentTakesTheHighestPriorityOfItsAlerts(t *testing.T) {
+func TestGrouping_AnIncidentIsCalledAfterTheGravestOfItsAlerts(t *testing.T) {
 	h := newHouse(t)
 	h.happens("camera.lost", "cam-5", "store-back", `{"reason":"unreachable"}`)
 	h.judge()
@@ -96,6 +96,9 @@ func TestGrouping_AnIncidentTakesTheHighestPriorityOfItsAlerts(t *testing.T) {
 	in := h.incidents()
 	if len(in) != 1 || in[0].Priority != watch.Critical || in[0].AlertCount != 2 || len(in[0].Alerts) != 2 || len(in[0].Devices) != 2 {
 		t.Fatalf("incidents %+v", in)
+	}
+	if in[0].Code != "ht.panik" || in[0].Title.ID != "Tombol panik" || in[0].Device != "ht-pos-2" {
+		t.Errorf("it is called %q (%s of %s), want the panic's name", in[0].Title.ID, in[0].Code, in[0].Device)
 	}
 }
 

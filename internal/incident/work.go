@@ -252,7 +252,8 @@ func (w *work) journalIncident(kind string, in Incident) error {
 	return err
 }
 
-// sum takes priority, number and last time from the incident's alerts.
+// sum takes from the incident's alerts how many there are, when the last came, and from the gravest of them what the
+// incident is called: a panic that joins a door left open makes it the panic's incident.
 func (w *work) sum(in *Incident) error {
 	var last int64
 	prio := rank(in.Priority)
@@ -263,6 +264,11 @@ func (w *work) sum(in *Incident) error {
 	}
 	if in.AlertCount > 0 {
 		in.Priority, in.LastAlertAt = priorityOf(prio), at(last)
+		lead, _, err := one(selectAlerts(w.ctx, w.tx, `WHERE incident = ? AND incident <> '' ORDER BY priority DESC, raised_at, id LIMIT 1`, in.ID))
+		if err != nil {
+			return err
+		}
+		in.Category, in.Code, in.Rule, in.Title, in.Device = lead.Category, lead.Code, lead.Rule, lead.Title, lead.Device
 	}
 	return fill(w.ctx, w.tx, in, Shown)
 }
