@@ -186,8 +186,15 @@ func TestImport_NamesEveryFaultWithItsLineAndStoresNothing(t *testing.T) {
 		field string
 		words string
 	}{
-		{1, "site", "majene"}, {5, "kind", "ballroom"}, {6, "id", "line 3"}, {12, "colour", "no such field"}, {13, "cameras", "unknown"},
-		{20, "config.url", "cam-1"}, {25, "enabled", "true or false"}, {31, "", "${MISSING}"}, {35, "zone", "nowhere"},
+		{1, "site", "majene"},
+		{5, "kind", "ballroom"},
+		{6, "id", "line 3"},
+		{12, "colour", "no such field"},
+		{13, "cameras", "unknown"},
+		{20, "config.url", "cam-1"},
+		{25, "enabled", "true or false"},
+		{31, "", "${MISSING}"},
+		{35, "zone", "nowhere"},
 	}
 	if len(report.Problems) != len(want) {
 		t.Errorf("%d problems: %+v", len(report.Problems), report.Problems)
