@@ -6,6 +6,7 @@ import { Seat } from './people.mjs';
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const POS_INDUK = 5100201;
+const POS_1 = 5100202;
 
 const overflow = (page) => page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
 
@@ -99,6 +100,34 @@ export function pagesSpecs(house) {
     await fresh.click('form button[type=submit]');
     await fresh.waitForSelector('header nav');
     await context.close();
+  });
+
+  test('a critical alert, an incident and the wizard fit a phone and have no serious fault for a screen reader', async () => {
+    const leader = await Seat.take(house.browser, house.site, 'leader', { phone: true });
+    const technician = await Seat.take(house.browser, house.site, 'technician', { phone: true });
+    const look = async (page, what) => {
+      assert.ok((await overflow(page)) <= 0, `${what} scrolls sideways on a phone`);
+      assert.deepEqual(await findings(page), [], what);
+    };
+    await house.site.panic(POS_1);
+    await leader.alert('Pos 1').waitFor();
+    await look(leader.page, 'the console with a critical alert');
+    await leader.alert('Pos 1').locator('button.accept').click();
+    await leader.incident('Tombol panik').filter({ hasText: 'Gerbang' }).locator('a.number').click();
+    await leader.page.locator('h1').filter({ hasText: 'Tombol panik' }).waitFor();
+    await look(leader.page, 'the page of an incident');
+    await leader.page.getByRole('button', { name: 'Selesaikan' }).click();
+    await leader.page.waitForSelector('dialog [name=cause]');
+    await look(leader.page, 'the form that resolves');
+    await technician.page.click('a[href="/perangkat/tambah"]');
+    await technician.page.waitForSelector('[name=address]');
+    await look(technician.page, 'the wizard');
+    await technician.page.click('main a[href="/perangkat"]');
+    await technician.page.locator('main li a').first().click();
+    await technician.page.waitForURL(/\/perangkat\/./);
+    await look(technician.page, 'the page of a device');
+    await leader.leave();
+    await technician.leave();
   });
 
   for (const [role, paths] of [['leader', ['/', '/kejadian', '/perangkat']], ['technician', ['/perangkat']], ['administrator', ['/orang']]]) {

@@ -32,6 +32,8 @@ export class Player {
     private readonly video: HTMLVideoElement,
     private readonly camera: string,
     private readonly stream: StreamName,
+    /** Keeps the last picture when the link is gone, so that a guard sees what was there. */
+    private readonly still: HTMLCanvasElement | null,
   ) {
     this.watch = setInterval(() => this.look(), 500);
     document.addEventListener('visibilitychange', this.woke);
@@ -118,9 +120,17 @@ export class Player {
     this.cancel.abort();
     if (this.wait !== null) clearTimeout(this.wait);
     this.wait = null;
+    this.keepStill();
     this.playback?.close();
     this.playback = null;
-    // The last picture stays on the element: a guard sees what was there, and the tile says that it is old.
+  }
+
+  private keepStill(): void {
+    const { video, still } = this;
+    if (still === null || this.playback === null || this.frameAt === 0 || video.videoWidth === 0) return;
+    still.width = video.videoWidth;
+    still.height = video.videoHeight;
+    still.getContext('2d')?.drawImage(video, 0, 0);
   }
 
   private readonly woke = (): void => {
