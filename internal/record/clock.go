@@ -48,14 +48,6 @@ func (c *clock) unit(at, arrived time.Time) int64 {
 // site returns the present site time in milliseconds.
 func (c *clock) site() int64 { return c.since(c.now()) + c.step.Load() }
 
-// at returns the site time of t, which came from outside.
-func (c *clock) at(t time.Time) int64 {
-	if t.IsZero() {
-		return c.site()
-	}
-	return c.since(t) + c.step.Load()
-}
-
 // look compares site time with the wall clock, takes a step if they are too far apart and returns it.
 func (c *clock) look() time.Duration {
 	now := c.now()
