@@ -33,10 +33,9 @@ const (
 	cacheControl = "Cache-Control"
 )
 
-// policy is the content security policy of every page: everything from ourselves, no inline script. Styles may stand
-// in attributes, where maps and charts place their parts.
-const policy = "default-src 'none'; script-src 'self'; style-src 'self'; style-src-attr 'unsafe-inline'; " +
-	"img-src 'self' data: blob:; media-src 'self' blob:; font-src 'self'; connect-src 'self'; worker-src 'self'; " +
+// policy is the content security policy of every page: everything from ourselves, nothing inline.
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; " +
+	"img-src 'self' blob:; media-src 'self' blob:; font-src 'self'; connect-src 'self'; worker-src 'self'; " +
 	"manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 
 // outer is the outermost handler: what holds for every request, whatever its path.
