@@ -2,13 +2,14 @@
 import { after, before } from 'node:test';
 import { benchSpecs } from './bench.spec.mjs';
 import { consoleSpecs } from './console.spec.mjs';
+import { delaySpecs } from './delay.spec.mjs';
 import { linkSpecs } from './link.spec.mjs';
 import { pagesSpecs } from './pages.spec.mjs';
 import { openBrowser } from './people.mjs';
 import { Site } from './site.mjs';
 
 const house = {};
-const parts = { console: consoleSpecs, link: linkSpecs, bench: benchSpecs, pages: pagesSpecs };
+const parts = { console: consoleSpecs, link: linkSpecs, bench: benchSpecs, pages: pagesSpecs, delay: delaySpecs };
 
 before(async () => {
   house.site = await Site.start();
