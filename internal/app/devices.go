@@ -83,15 +83,15 @@ func (r roster) Specs(ctx context.Context) ([]fleet.Spec, error) {
 		if !d.Enabled || d.Parent != "" {
 			continue
 		}
-		s := devices.Settings{ID: d.ID, Config: d.Config}
-		var err error
-		if s.Secrets, err = r.registry.Secrets(ctx, d.ID); err != nil {
-			return nil, err
+		s := fleet.Spec{
+			ID: d.ID, Driver: d.Kind, Revision: strconv.FormatUint(d.Revision, 10), Settings: devices.Settings{ID: d.ID, Config: d.Config},
 		}
+		// Secrets that cannot be opened stop this device, not the others.
+		s.Settings.Secrets, s.Fault = r.registry.Secrets(ctx, d.ID)
 		if r.drivers.Gateway(d.Kind) {
-			s.Link = r.link(d.ID)
+			s.Settings.Link = r.link(d.ID)
 		}
-		out = append(out, fleet.Spec{ID: d.ID, Driver: d.Kind, Revision: strconv.FormatUint(d.Revision, 10), Settings: s})
+		out = append(out, s)
 	}
 	return out, nil
 }

@@ -85,7 +85,9 @@ func (a *App) demoPeople(ctx context.Context, old demoFile) ([]demoUser, error) 
 		switch {
 		case known && u.Password != "":
 		case known:
-			u.Password, err = a.auth.ResetPassword(ctx, auth.By{Reason: "demo"}, id, "")
+			if u.Password, err = auth.NewPassword(); err == nil {
+				err = a.auth.SetPassword(ctx, auth.By{Reason: "demo"}, id, u.Password)
+			}
 		default:
 			if u.Password, err = auth.NewPassword(); err == nil {
 				p.Password = u.Password

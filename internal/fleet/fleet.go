@@ -21,6 +21,8 @@ type Spec struct {
 	Driver   string
 	Revision string
 	Settings devices.Settings
+	// Fault says why the device cannot be started at all, its secrets cannot be opened for example; nil mostly.
+	Fault error
 }
 
 // roster is the list of devices that ought to run.

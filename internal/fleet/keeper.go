@@ -33,8 +33,11 @@ func (k *keeper) run(ctx context.Context) {
 	}
 	driver, ok := k.fleet.opt.Drivers[k.spec.Driver]
 	if !ok {
-		k.fail(ctx, driver, fmt.Errorf("this program has no driver %q", k.spec.Driver))
-		<-ctx.Done()
+		k.spec.Fault = fmt.Errorf("this program has no driver %q", k.spec.Driver)
+	}
+	if k.spec.Fault != nil {
+		k.fail(ctx, driver, k.spec.Fault)
+		<-ctx.Done() // only a change of the device helps, and that makes another keeper
 		return
 	}
 	for ctx.Err() == nil {
