@@ -75,6 +75,7 @@ const WHY: Record<string, Text> = {
   stopped: m.why_stopped,
   shutdown: m.why_shutdown,
   crash: m.why_crash,
+  clock: m.why_clock,
   not_yet: m.why_not_yet,
   worker_failed: m.why_worker_failed,
   unknown: m.why_unknown,
