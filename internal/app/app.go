@@ -42,6 +42,8 @@ type App struct {
 	started time.Time
 	doubt   error         // why the log is not intact, found at opening
 	nudge   chan struct{} // a device came or went
+	// recorded is what the recorder was told last, by device. Start and then only the stage "stream list" touch it.
+	recorded map[string]bool
 
 	drivers  catalogue
 	vault    *vault.Vault
@@ -65,7 +67,7 @@ type App struct {
 // Open takes the data directory and opens everything in order; the listeners are bound, nothing runs yet. What was opened
 // is closed again when a later step fails.
 func Open(ctx context.Context, cfg config.Config, version string) (*App, error) {
-	a := &App{cfg: cfg, version: version, drivers: newCatalogue(), stages: newStages(), nudge: make(chan struct{}, 1)}
+	a := &App{cfg: cfg, version: version, drivers: newCatalogue(), stages: newStages(), nudge: make(chan struct{}, 1), recorded: map[string]bool{}}
 	for _, step := range []func(context.Context) error{
 		a.openData, a.openRules, a.openMedia, a.openLive, a.openDoors,
 	} {
@@ -144,6 +146,7 @@ func (a *App) openMedia(context.Context) error {
 		Zone: a.registry.ZoneOf,
 		Retention: record.Retention{Default: record.Policy{
 			MaxAge:   time.Duration(a.cfg.Recording.KeepDays) * 24 * time.Hour,
+			MinAge:   time.Duration(a.cfg.Recording.KeepLeastDays) * 24 * time.Hour,
 			MaxBytes: int64(a.cfg.Recording.StreamGiB) << 30,
 		}},
 	})
@@ -182,7 +185,7 @@ func (a *App) openDoors(context.Context) error {
 		a.opened = append(a.opened, func() error { a.broker.Close(); return nil })
 	}
 	a.fleet = fleet.New(fleet.Options{
-		Roster: roster{a.registry, a.drivers, a.link}, Drivers: a.drivers, Host: a.ingest.Host,
+		Roster: roster{a.registry, a.drivers, a.link}, Drivers: a.drivers, Host: a.host,
 		Down: a.recorder.Interrupted, State: a.stateChanged,
 	})
 	a.web, err = web.New(web.Options{

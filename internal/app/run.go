@@ -18,6 +18,7 @@ import (
 // Start starts every stage, sinks first. The order is the order of the design; stop order is this list read upwards.
 func (a *App) Start(ctx context.Context) error {
 	a.started = time.Now()
+	a.alignStreams(ctx) // before fleet: a device that fails at once finds its streams known, and its gap has the reason
 	for _, s := range a.list() {
 		a.stages.start(s)
 	}

@@ -3,19 +3,50 @@ package app
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"time"
 
+	"siaga/devices"
 	"siaga/internal/journal"
 	"siaga/internal/watch"
 )
 
+// subLost is what a camera's driver reports when its small stream broke and the main one goes on.
+const subLost = "camera.sub_lost"
+
+// host is a device's host. A run that goes on without one of its streams is no run that ended, so fleet does not learn
+// of it; the recorder must, or it would wait for frames that nobody expects.
+func (a *App) host(device string) devices.Host {
+	return &streamHost{Host: a.ingest.Host(device), lost: func(name string, err error, at time.Time) {
+		a.recorder.StreamInterrupted(device, name, err, at)
+	}}
+}
+
+type streamHost struct {
+	devices.Host
+	lost func(name string, err error, at time.Time)
+}
+
+// Observe hands the reading on, and the loss of a stream to the recorder too.
+func (h *streamHost) Observe(ctx context.Context, r watch.Reading) (devices.Receipt, error) {
+	if r.Kind == subLost && r.Child == "" {
+		var body struct {
+			Reason watch.Reason `json:"reason"`
+			Error  string       `json:"error"`
+		}
+		if json.Unmarshal(r.Body, &body) == nil {
+			h.lost("sub", &watch.Fault{Reason: body.Reason, Doing: "the small stream", Err: errors.New(body.Error)}, r.Received)
+		}
+	}
+	return h.Host.Observe(ctx, r)
+}
+
 // followStreams tells the recorder which streams should be recorded, now and after every change of the registry.
 func (a *App) followStreams(ctx context.Context) error {
-	recorded := map[string]bool{} // by device: what the recorder was told last
 	for {
 		changed := a.registry.Changed()
-		a.alignStreams(ctx, recorded)
+		a.alignStreams(ctx)
 		select {
 		case <-changed:
 		case <-ctx.Done():
@@ -24,8 +55,8 @@ func (a *App) followStreams(ctx context.Context) error {
 	}
 }
 
-func (a *App) alignStreams(ctx context.Context, recorded map[string]bool) {
-	now := time.Now()
+func (a *App) alignStreams(ctx context.Context) {
+	now, recorded := time.Now(), a.recorded
 	present := map[string]bool{}
 	for _, d := range a.registry.Devices() {
 		if d.Parent != "" || a.drivers.Gateway(d.Kind) {

@@ -64,10 +64,11 @@ type MQTT struct {
 
 // Recording is retention and the disk.
 type Recording struct {
-	KeepDays   int `yaml:"keep_days"`   // age limit of every stream
-	StreamGiB  int `yaml:"stream_gib"`  // size limit of one stream; 0 none
-	ReserveMiB int `yaml:"reserve_mib"` // kept back so that events fit on a full disk
-	SegmentS   int `yaml:"segment_s"`   // longest file, seconds
+	KeepDays      int `yaml:"keep_days"`       // age limit of every stream
+	KeepLeastDays int `yaml:"keep_least_days"` // what stays while the disk is between 90 and 95 % full; 0: all of KeepDays
+	StreamGiB     int `yaml:"stream_gib"`      // size limit of one stream; 0 none
+	ReserveMiB    int `yaml:"reserve_mib"`     // kept back so that events fit on a full disk
+	SegmentS      int `yaml:"segment_s"`       // longest file, seconds
 }
 
 // Log is the program's own log.
@@ -85,7 +86,7 @@ func Default() Config {
 		HTTP:      HTTP{Listen: "127.0.0.1:8443"},
 		Live:      Live{Listen: "127.0.0.1:8189"},
 		MQTT:      MQTT{Listen: "127.0.0.1:1883", MessagesPerS: 500},
-		Recording: Recording{KeepDays: 30, ReserveMiB: 64, SegmentS: 60},
+		Recording: Recording{KeepDays: 30, KeepLeastDays: 7, ReserveMiB: 64, SegmentS: 60},
 		Log:       Log{Level: "info", Format: "text"},
 	}
 }
@@ -129,11 +130,12 @@ func (c *Config) Validate() error {
 	}
 	c.validateDoors(wrong)
 	for key, v := range map[string]struct{ have, low, high int }{
-		"recording.keep_days":      {c.Recording.KeepDays, 1, 3650},
-		"recording.stream_gib":     {c.Recording.StreamGiB, 0, 1 << 20},
-		"recording.reserve_mib":    {c.Recording.ReserveMiB, 8, 1 << 16},
-		"recording.segment_s":      {c.Recording.SegmentS, 5, 60},
-		"mqtt.messages_per_second": {c.MQTT.MessagesPerS, 1, 1 << 20},
+		"recording.keep_days":       {c.Recording.KeepDays, 1, 3650},
+		"recording.keep_least_days": {c.Recording.KeepLeastDays, 0, 3650},
+		"recording.stream_gib":      {c.Recording.StreamGiB, 0, 1 << 20},
+		"recording.reserve_mib":     {c.Recording.ReserveMiB, 8, 1 << 16},
+		"recording.segment_s":       {c.Recording.SegmentS, 5, 60},
+		"mqtt.messages_per_second":  {c.MQTT.MessagesPerS, 1, 1 << 20},
 	} {
 		if v.have < v.low || v.have > v.high {
 			wrong(key, "%d is out of range: use %d to %d", v.have, v.low, v.high)
