@@ -12,6 +12,7 @@ import (
 	"siaga/devices/catalog"
 	"siaga/internal/fleet"
 	"siaga/internal/registry"
+	"siaga/internal/watch"
 )
 
 // catalogue answers the registry's questions about drivers.
@@ -87,7 +88,12 @@ func (r roster) Specs(ctx context.Context) ([]fleet.Spec, error) {
 			ID: d.ID, Driver: d.Kind, Revision: strconv.FormatUint(d.Revision, 10), Settings: devices.Settings{ID: d.ID, Config: d.Config},
 		}
 		// Secrets that cannot be opened stop this device, not the others.
-		s.Settings.Secrets, s.Fault = r.registry.Secrets(ctx, d.ID)
+		var err error
+		if s.Settings.Secrets, err = r.registry.Secrets(ctx, d.ID); err != nil {
+			s.Fault = &watch.Fault{
+				Reason: watch.ReasonSettings, Doing: "starting " + d.ID, Hint: "enter the device's password again", Err: err,
+			}
+		}
 		if r.drivers.Gateway(d.Kind) {
 			s.Settings.Link = r.link(d.ID)
 		}

@@ -203,7 +203,7 @@ func wait(r watch.Reason) time.Duration {
 	switch r {
 	case watch.ReasonRefused:
 		return jitter(30*time.Second, 40*time.Second)
-	case watch.ReasonNotFound, watch.ReasonUnsupported, watch.ReasonInsecure, watch.ReasonProtocol:
+	case watch.ReasonNotFound, watch.ReasonUnsupported, watch.ReasonInsecure, watch.ReasonProtocol, watch.ReasonSettings:
 		return jitter(5*time.Second, 8*time.Second)
 	case watch.ReasonWorkerFailed:
 		return jitter(time.Second, 2*time.Second)

@@ -33,9 +33,13 @@ func (k *keeper) run(ctx context.Context) {
 	}
 	driver, ok := k.fleet.opt.Drivers[k.spec.Driver]
 	if !ok {
-		k.spec.Fault = fmt.Errorf("this program has no driver %q", k.spec.Driver)
+		k.spec.Fault = &watch.Fault{
+			Reason: watch.ReasonSettings, Doing: "starting " + k.spec.ID, Hint: "choose another driver, or install a build that has it",
+			Err: fmt.Errorf("this program has no driver %q", k.spec.Driver),
+		}
 	}
 	if k.spec.Fault != nil {
+		k.fleet.opt.Down(k.spec.ID, k.spec.Fault, k.fleet.now())
 		k.fail(ctx, driver, k.spec.Fault)
 		<-ctx.Done() // only a change of the device helps, and that makes another keeper
 		return
@@ -63,7 +67,7 @@ func (k *keeper) once(ctx context.Context, driver devices.Driver) (err error) {
 	}()
 	dev, err := driver.New(k.spec.Settings)
 	if err != nil {
-		return &watch.Fault{Reason: watch.ReasonUnsupported, Doing: "reading the settings of " + k.spec.ID, Hint: "correct the device's settings", Err: err}
+		return &watch.Fault{Reason: watch.ReasonSettings, Doing: "reading the settings of " + k.spec.ID, Hint: "correct the device's settings", Err: err}
 	}
 	host := &listener{Host: k.fleet.opt.Host(k.spec.ID), keeper: k}
 	if err = dev.Run(ctx, host); err == nil {

@@ -27,6 +27,7 @@ const (
 	ReasonClock        Reason = "clock"         // our own clock was set forward; no time passed
 	ReasonNotYet       Reason = "not_yet"       // registered, no first frame yet
 	ReasonWorkerFailed Reason = "worker_failed" // our own driver panicked and was restarted
+	ReasonSettings     Reason = "settings"      // what we keep of the device, settings or secrets, cannot be used
 	ReasonUnknown      Reason = "unknown"
 )
 

@@ -78,6 +78,7 @@ const WHY: Record<string, Text> = {
   clock: m.why_clock,
   not_yet: m.why_not_yet,
   worker_failed: m.why_worker_failed,
+  settings: m.why_settings,
   unknown: m.why_unknown,
 };
 
@@ -90,6 +91,7 @@ const FIX: Record<string, Text> = {
   unsupported: m.fix_unsupported,
   insecure: m.fix_insecure,
   protocol: m.fix_protocol,
+  settings: m.fix_settings,
 };
 
 export const CATEGORIES: readonly string[] = Object.keys(CATEGORY).filter((key) => key !== 'access');
