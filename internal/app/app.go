@@ -188,8 +188,12 @@ func (a *App) openDoors(context.Context) error {
 		Roster: roster{a.registry, a.drivers, a.link}, Drivers: a.drivers, Host: a.host,
 		Down: a.recorder.Interrupted, State: a.stateChanged,
 	})
+	proxies, err := a.cfg.HTTP.Proxies()
+	if err != nil {
+		return fmt.Errorf("app: http.trusted_proxies: %w", err)
+	}
 	a.web, err = web.New(web.Options{
-		Listen: a.cfg.HTTP.Listen, TLSCert: a.cfg.HTTP.TLSCert, TLSKey: a.cfg.HTTP.TLSKey, Site: a.describe(), Version: a.version,
+		Listen: a.cfg.HTTP.Listen, TLSCert: a.cfg.HTTP.TLSCert, TLSKey: a.cfg.HTTP.TLSKey, TrustedProxies: proxies, Site: a.describe(), Version: a.version,
 		Journal: a.journal, Registry: a.registry, Auth: a.auth, View: a.view, Hub: a.hub, Desk: a.desk, Recorder: a.recorder,
 		Fleet: benches{a}, Drivers: benches{a}, Rules: lawbook{a.ruleSet}, Dashboard: dashboard.FS(), VerifierKey: a.vault.VerifierKey(),
 		Ready: a.ready, Counts: a.counts,

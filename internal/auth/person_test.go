@@ -42,7 +42,7 @@ func TestSecrets_AreNowhereInTheFileInClear(t *testing.T) {
 	if err := s.SetPhone(ctx, admin, p.ID, "0812 3456 7890"); err != nil {
 		t.Fatal(err)
 	}
-	secret, _, err := s.BeginSecondFactor(ctx, p.ID)
+	secret, _, err := s.BeginSecondFactor(ctx, p.ID, goodPassword, "10.0.0.9")
 	if err != nil {
 		t.Fatal(err)
 	}

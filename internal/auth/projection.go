@@ -18,6 +18,7 @@ const (
 	KindPersonEnabled     = "person.enabled"
 	KindPersonPassword    = "person.password_set" // body: who set it, never what
 	KindPersonFactor      = "person.second_factor"
+	KindFactorBegun       = "person.factor_begun" // a secret was shown; it counts once it is confirmed
 	KindPersonPhone       = "person.phone_set"
 	KindSignedIn          = "auth.signed_in"
 	KindSignedOut         = "auth.signed_out"

@@ -98,7 +98,7 @@ var matrix = map[Right]row{
 	RightViewDevices:     {Guard: ScopeRead, Leader: ScopeRead, Secretariat: ScopeRead, Chair: ScopeRead, Technician: ScopeFull, ITSecurity: ScopeRead},
 	RightDevices:         {Technician: ScopeFull, ITSecurity: ScopeRevoke},
 	RightArm:             {Guard: ScopeFull, Leader: ScopeFull, Secretariat: ScopeFull},
-	RightRules:           {Leader: ScopePropose, Secretariat: ScopeFull, Technician: ScopePropose},
+	RightRules:           {Leader: ScopePropose, Secretariat: ScopeFull, Technician: ScopePropose, ITSecurity: ScopeFull},
 	RightStandAlone:      {Secretariat: ScopeFull, Chair: ScopeFull, ITSecurity: ScopeFull},
 	RightEvents:          {Guard: ScopeFull, Leader: ScopeFull, Secretariat: ScopeFull, Chair: ScopeFull, Technician: ScopeTest, ITSecurity: ScopeCyber, Auditor: ScopeFull},
 	RightAudit:           {Guard: ScopeOwn, Leader: ScopeSquad, Secretariat: ScopeFull, Chair: ScopeFull, Technician: ScopeOwn, ITSecurity: ScopeFull, Auditor: ScopeFull},

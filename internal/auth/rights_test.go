@@ -21,7 +21,7 @@ view_devices      read     read     read     read     full     read     -       
 devices           -        -        -        -        full     revoke   -        -
 device_password   -        -        -        -        -        -        -        -
 arm               full     full     full     -        -        -        -        -
-rules             -        propose  full     -        propose  -        -        -
+rules             -        propose  full     -        propose  full     -        -
 stand_alone       -        -        full     full     -        full     -        -
 events            full     full     full     full     test     siber    full     -
 audit             own      squad    full     full     own      full     full     -

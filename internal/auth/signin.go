@@ -90,15 +90,19 @@ func (a *Auth) verify(ctx context.Context, hash, password string) (ok bool, stal
 // failed counts and journals a failure. The name that was typed is never kept: it may be a password in the wrong box.
 func (a *Auth) failed(ctx context.Context, t Attempt, p Person, why string) error {
 	v := a.throttle.failed(t.Login, t.Address)
+	if v.silent {
+		return &Denied{Code: DeniedCredentials, RetryAfter: v.delay}
+	}
 	err := a.opt.Journal.Commit(ctx, func(_ *sql.Tx, add journal.Appender) error {
 		c := &change{a: a, add: add}
 		body := struct {
 			Address  string `json:"address"`
 			Why      string `json:"why"`
 			Failures int    `json:"failures"`
-			Refused  int    `json:"refused"` // attempts since the last one that came too early to be looked at
+			Refused  int    `json:"refused"`          // attempts since the last one that came too early to be looked at
+			Untold   int    `json:"untold,omitempty"` // failures from there that got no event of their own
 			DelayMS  int64  `json:"delay_ms"`
-		}{where(t.Address), why, v.failures, v.refused, v.delay.Milliseconds()}
+		}{where(t.Address), why, v.failures, v.refused, v.untold, v.delay.Milliseconds()}
 		if err := c.event(KindFailed, p.ID, body); err != nil || !v.locked {
 			return err
 		}

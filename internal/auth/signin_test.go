@@ -285,7 +285,7 @@ func TestSecondFactor_IsAskedForAndTakesEachCodeOnce(t *testing.T) {
 	s := openSite(t, t.TempDir(), Options{Now: c.now, Site: "KPU Majene"})
 	ctx := context.Background()
 	p := s.add("sinta", Guard)
-	secret, address, err := s.BeginSecondFactor(ctx, p.ID)
+	secret, address, err := s.BeginSecondFactor(ctx, p.ID, goodPassword, "10.0.0.9")
 	if err != nil || !strings.HasPrefix(address, "otpauth://totp/Siaga%20KPU%20Majene:sinta") {
 		t.Fatalf("%s, %v", address, err)
 	}

@@ -35,6 +35,7 @@ const (
 	maxTrials    = 10_000           // remembered; the oldest go first
 	attemptsRate = 1                // sign-ins a second from one address
 	attemptBurst = 20
+	toldEvery    = 10 * time.Second // events of failures from one address, after the first 20
 	busyRetry    = 2 * time.Second
 )
 
@@ -45,6 +46,8 @@ type trial struct {
 	until    time.Time // no attempt before
 	refused  int       // attempts that came before and were not looked at
 	limit    *rate.Limiter
+	telling  *rate.Limiter // of events; see toldEvery
+	untold   int           // failures without an event of their own
 }
 
 // throttle holds guessing back. It forgets everything with a restart, which an attacker cannot cause.
@@ -105,8 +108,12 @@ type verdict struct {
 	failures, refused int
 	delay             time.Duration
 	locked            bool // a lock-out begins or grows
+	silent            bool // it gets no event of its own; a later one counts it
+	untold            int  // such failures since the last event
 }
 
+// failed notes a failure. Names are free to invent, so that the delays alone would let one address fill the journal: its
+// events are thinned, whether somebody has the name or not, or the time of the answer would tell.
 func (t *throttle) failed(login, address string) verdict {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -117,13 +124,21 @@ func (t *throttle) failed(login, address string) verdict {
 	}
 	a.failures++
 	a.last = now
-	v := verdict{failures: a.failures, refused: a.refused}
-	a.refused = 0
+	v := verdict{failures: a.failures}
 	if over := a.failures - freeFailures; over > 0 {
 		v.delay = min(firstDelay<<min(over-1, 20), longestDelay)
 		a.until = now.Add(v.delay)
 		v.locked = v.delay >= lockedFrom
 	}
+	host := t.get("h " + where(address))
+	if host.telling == nil {
+		host.telling = rate.NewLimiter(rate.Every(toldEvery), attemptBurst)
+	}
+	if v.silent = !host.telling.AllowN(now, 1) && !v.locked; v.silent {
+		host.untold++
+		return v
+	}
+	v.refused, v.untold, a.refused, host.untold = a.refused, host.untold, 0, 0
 	return v
 }
 

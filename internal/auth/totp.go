@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/boombuler/barcode/qr"
 	"github.com/pquerna/otp"
 	"github.com/pquerna/otp/totp"
 )
@@ -24,11 +25,15 @@ const (
 )
 
 // BeginSecondFactor makes a secret for a one-time-code app. It counts from ConfirmSecondFactor on. The address is for a
-// QR code; both are shown to the person once.
-func (a *Auth) BeginSecondFactor(ctx context.Context, person string) (secret, address string, err error) {
+// QR code; both are shown to the person once. The password proves who asks: whoever finds a screen left open must not
+// tie the account to a phone of their own.
+func (a *Auth) BeginSecondFactor(ctx context.Context, person, password, from string) (secret, address string, err error) {
 	p, ok := a.Person(person)
-	if !ok {
+	if !ok || !p.Active {
 		return "", "", noPerson(person)
+	}
+	if err := a.prove(ctx, p, password, from); err != nil {
+		return "", "", err
 	}
 	site := a.opt.Site
 	if site == "" {
@@ -46,7 +51,10 @@ func (a *Auth) BeginSecondFactor(ctx context.Context, person string) (secret, ad
 		if rec.Confirmed {
 			return conflict("code", "a one-time-code app is set up already; remove it first")
 		}
-		return c.setRecord(person, secretFactor, factorRecord{Secret: key.Secret()})
+		if err := c.setRecord(person, secretFactor, factorRecord{Secret: key.Secret()}); err != nil {
+			return err
+		}
+		return c.event(KindFactorBegun, person, reason{})
 	})
 	return key.Secret(), key.URL(), err
 }
@@ -74,8 +82,29 @@ func (a *Auth) ConfirmSecondFactor(ctx context.Context, person, code string) err
 	})
 }
 
-// RemoveSecondFactor stops asking a person for codes: their own act after their password, or an administrator's when a
-// phone is lost, with a reason.
+// QR is a text as a QR code: one string a row, 1 for dark.
+func QR(text string) ([]string, error) {
+	code, err := qr.Encode(text, qr.M, qr.Auto)
+	if err != nil {
+		return nil, fmt.Errorf("auth: making a QR code: %w", err)
+	}
+	size := code.Bounds().Size()
+	rows := make([]string, size.Y)
+	for y := range rows {
+		row := make([]byte, size.X)
+		for x := range row {
+			row[x] = '0'
+			if r, _, _, _ := code.At(x, y).RGBA(); r == 0 {
+				row[x] = '1'
+			}
+		}
+		rows[y] = string(row)
+	}
+	return rows, nil
+}
+
+// RemoveSecondFactor stops asking a person for codes, when their phone is lost or changed. Removing somebody else's
+// needs a reason.
 func (a *Auth) RemoveSecondFactor(ctx context.Context, by By, person string) error {
 	return a.commit(ctx, by, func(c *change) error {
 		if _, ok := c.r.byID[person]; !ok {
@@ -83,6 +112,11 @@ func (a *Auth) RemoveSecondFactor(ctx context.Context, by By, person string) err
 		}
 		if by.Actor != person && by.Reason == "" {
 			return invalid("reason", "removing somebody's one-time-code app needs a reason")
+		}
+		var rec factorRecord
+		have, err := a.openRecord(ctx, c.tx, person, secretFactor, &rec)
+		if err != nil || !have {
+			return err // there is nothing to remove
 		}
 		if err := c.dropSecret(person, secretFactor); err != nil {
 			return err

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -42,6 +43,8 @@ type HTTP struct {
 	Listen  string `yaml:"listen"`
 	TLSCert string `yaml:"tls_cert"`
 	TLSKey  string `yaml:"tls_key"`
+	// TrustedProxies are the addresses and networks of reverse proxies before the dashboard; see Proxies.
+	TrustedProxies []string `yaml:"trusted_proxies"`
 }
 
 // Live is the media door of WebRTC.
@@ -159,6 +162,9 @@ func (c *Config) validateDoors(wrong func(key, format string, args ...any)) {
 			wrong(key, "%q is not host:port, such as 10.7.1.5:8443", v)
 		}
 	}
+	if _, err := c.HTTP.Proxies(); err != nil {
+		wrong("http.trusted_proxies", "%v", err)
+	}
 	if (c.HTTP.TLSCert == "") != (c.HTTP.TLSKey == "") {
 		wrong("http.tls_cert", "tls_cert and tls_key come together")
 	}
@@ -183,6 +189,30 @@ func (c *Config) validateDoors(wrong func(key, format string, args ...any)) {
 			wrong("mqtt.url", "set mqtt.listen to \"\" when mqtt.url names an outside broker")
 		}
 	}
+}
+
+// Proxies are the trusted proxies as networks. A network so wide that it would hold strangers, or one written with bits
+// of a host, is an error.
+func (h HTTP) Proxies() ([]netip.Prefix, error) {
+	var out []netip.Prefix
+	for _, text := range h.TrustedProxies {
+		if ip, err := netip.ParseAddr(text); err == nil && ip.Zone() == "" {
+			ip = ip.Unmap()
+			out = append(out, netip.PrefixFrom(ip, ip.BitLen()))
+			continue
+		}
+		p, err := netip.ParsePrefix(text)
+		switch {
+		case err != nil:
+			return nil, fmt.Errorf("%q is neither an address nor a network: use 10.7.1.2 or 10.7.1.0/28", text)
+		case p != p.Masked():
+			return nil, fmt.Errorf("%q has bits of a host: write %s, or the address alone", text, p.Masked())
+		case p.Addr().Is4() && p.Bits() < 16, p.Addr().Is6() && p.Bits() < 48:
+			return nil, fmt.Errorf("%q is too wide: whoever is in it could pass for anybody; name the proxies themselves", text)
+		}
+		out = append(out, p)
+	}
+	return out, nil
 }
 
 // Location is the site's time zone; Validate proved that it exists.

@@ -23,7 +23,7 @@ func TestReference_ListsEveryKeyWithItsDefault(t *testing.T) {
 	want := config.Default()
 	want.Site.ID, want.Site.Name = c.Site.ID, c.Site.Name
 	want.Data, want.Rules = filepath.Join(filepath.Dir(reference), want.Data), filepath.Join(filepath.Dir(reference), want.Rules)
-	want.Live.Addresses = []string{}
+	want.Live.Addresses, want.HTTP.TrustedProxies = []string{}, []string{}
 	if !reflect.DeepEqual(c, want) {
 		t.Errorf("the reference gives\n%+v\nthe defaults are\n%+v", c, want)
 	}
@@ -103,4 +103,16 @@ func FuzzLoad(f *testing.F) {
 			t.Fatal("a config without a site was accepted")
 		}
 	})
+}
+
+func TestProxies_AreAddressesOrNarrowNetworks(t *testing.T) {
+	good := config.HTTP{TrustedProxies: []string{"127.0.0.1", "10.7.1.0/28", "::1", "2001:db8:7::/64"}}
+	if p, err := good.Proxies(); err != nil || len(p) != 4 || p[0].Bits() != 32 || p[2].Bits() != 128 {
+		t.Errorf("%v, %v", p, err)
+	}
+	for _, bad := range []string{"", "proxy.local", "10.7.1.5/28", "0.0.0.0/0", "10.0.0.0/8", "::/0", "10.7.1.5:80", "fe80::1%eth0", "10.7.1.0/33"} {
+		if p, err := (config.HTTP{TrustedProxies: []string{bad}}).Proxies(); err == nil {
+			t.Errorf("%q is taken as %v", bad, p)
+		}
+	}
 }

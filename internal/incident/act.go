@@ -52,15 +52,16 @@ type Act struct {
 // MaxText is the largest free text of an act, in bytes.
 const MaxText = 4000
 
-// TakenError says that somebody else was first.
+// TakenError says that somebody else was first: the act's outcome is there already.
 type TakenError struct {
-	Number string // of the incident
-	By     string // person id
+	Number string      // of the incident
+	State  watch.State // acknowledged for an acceptance, else what the incident has become
+	By     string      // person id
 	At     time.Time
 }
 
 func (e *TakenError) Error() string {
-	return fmt.Sprintf("incident %s was accepted by %s at %s", e.Number, e.By, watch.FormatTime(e.At))
+	return fmt.Sprintf("incident %s: %s by %s at %s", e.Number, e.State, e.By, watch.FormatTime(e.At))
 }
 
 // StateError says that an act does not go with the incident's state.
@@ -69,6 +70,8 @@ type StateError struct {
 	State  watch.State
 	Verb   Verb
 	Why    string // what to do instead
+	By     string // person id of who made the state, if a person did
+	At     time.Time
 }
 
 func (e *StateError) Error() string {
@@ -109,7 +112,7 @@ func (d *Desk) Do(ctx context.Context, a Act) (Incident, error) {
 	if err := a.check(); err != nil {
 		return Incident{}, err
 	}
-	var after Incident
+	var after, before Incident
 	err := d.opt.Log.Commit(ctx, func(tx *sql.Tx, add journal.Appender) error {
 		w := d.work(ctx, tx, add)
 		w.actor = a.Actor
@@ -120,6 +123,7 @@ func (d *Desk) Do(ctx context.Context, a Act) (Incident, error) {
 		if in.ID == "" {
 			return w.acceptAlone(a, alert)
 		}
+		before = in
 		if err := w.do(a, in); err != nil {
 			return err
 		}
@@ -129,9 +133,30 @@ func (d *Desk) Do(ctx context.Context, a Act) (Incident, error) {
 		return fill(ctx, tx, &after, Shown)
 	})
 	if err != nil {
-		return Incident{}, err
+		return Incident{}, d.dated(ctx, before, err)
 	}
 	return after, nil
+}
+
+// dated says in a refusal since when somebody is handling the incident; the incident itself does not know.
+func (d *Desk) dated(ctx context.Context, in Incident, refusal error) error {
+	if in.State != watch.StateHandling {
+		return refusal
+	}
+	events, err := d.opt.Log.Events(ctx, journal.Query{
+		Subject: in.ID, Kinds: []string{string(Respond), string(Reopen)}, Actor: in.HandledBy, Newest: true, Limit: 1,
+	})
+	if err != nil || len(events) == 0 {
+		return errors.Join(refusal, err)
+	}
+	var taken *TakenError
+	var state *StateError
+	if errors.As(refusal, &taken) {
+		taken.At = events[0].At
+	} else if errors.As(refusal, &state) {
+		state.At = events[0].At
+	}
+	return refusal
 }
 
 // check refuses what is wrong whatever the incident.
@@ -191,7 +216,7 @@ func (w *work) acceptAlone(a Act, alert Alert) error {
 		return &FieldError{"alert", "it belongs to no incident; it can only be acknowledged"}
 	}
 	if alert.AcknowledgedBy != "" {
-		return &TakenError{Number: alert.ID, By: alert.AcknowledgedBy, At: alert.AcknowledgedAt.Time}
+		return &TakenError{Number: alert.ID, State: watch.StateAcknowledged, By: alert.AcknowledgedBy, At: alert.AcknowledgedAt.Time}
 	}
 	alert.AcknowledgedBy, alert.AcknowledgedAt = a.Actor, cut(watch.Time{Time: w.d.now()})
 	body, err := json.Marshal(actBody{Alert: alert.ID, Note: a.Note})

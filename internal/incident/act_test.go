@@ -347,3 +347,35 @@ func TestDetail_TellsWhatHappenedAround(t *testing.T) {
 		t.Errorf("zones %v", d.Zones)
 	}
 }
+
+func TestDo_TheSecondPersonLearnsWhoWasFirstWhateverTheAct(t *testing.T) {
+	h := newHouse(t)
+	h.happens("camera.lost", "cam-1", "gate", `{"reason":"unreachable"}`)
+	h.judge()
+	const n = "2026-000001"
+	for _, step := range []struct {
+		act   incident.Act
+		state watch.State
+	}{
+		{incident.Act{Verb: incident.Acknowledge}, watch.StateAcknowledged},
+		{incident.Act{Verb: incident.Respond}, watch.StateHandling},
+		{incident.Act{Verb: incident.Resolve, Cause: "kabel", Action: "diganti"}, watch.StateResolved},
+		{incident.Act{Verb: incident.Close}, watch.StateClosed},
+	} {
+		step.act.Incident, step.act.Actor = n, "d"
+		if _, err := h.do(step.act); err != nil {
+			t.Fatalf("%s: %v", step.act.Verb, err)
+		}
+		step.act.Actor = "s"
+		_, err := h.do(step.act)
+		var taken *incident.TakenError
+		if !errors.As(err, &taken) || taken.By != "d" || taken.At.IsZero() || taken.State != step.state {
+			t.Errorf("%s by the second person: %v", step.act.Verb, err)
+		}
+	}
+	_, err := h.do(incident.Act{Verb: incident.Resolve, Incident: n, Actor: "s", Cause: "x", Action: "x"})
+	var state *incident.StateError
+	if !errors.As(err, &state) || state.By != "d" || state.State != watch.StateClosed || state.At.IsZero() {
+		t.Errorf("resolving what is closed: %v", err)
+	}
+}

@@ -1,6 +1,7 @@
 package incident
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -22,7 +23,27 @@ func (in *Incident) from(v Verb, why string, states ...watch.State) error {
 	if slices.Contains(states, in.State) {
 		return nil
 	}
-	return &StateError{Number: in.Number, State: in.State, Verb: v, Why: why}
+	err := &StateError{Number: in.Number, State: in.State, Verb: v, Why: why}
+	switch in.State {
+	case watch.StateAcknowledged:
+		err.By, err.At = in.AcknowledgedBy, in.AcknowledgedAt.Time
+	case watch.StateHandling:
+		err.By = in.HandledBy // since when, Do finds out
+	case watch.StateClosed:
+		err.By, err.At = in.ClosedBy, in.ClosedAt.Time
+	case watch.StateResolved, watch.StateFalseAlarm, watch.StateDuplicate, watch.StateDrill:
+		err.By, err.At = in.ResolvedBy, in.ResolvedAt.Time
+	}
+	return err
+}
+
+// taken refuses an act whose outcome somebody has brought about already.
+func (in *Incident) taken(err error, outcome watch.State) error {
+	var state *StateError
+	if !errors.As(err, &state) || in.State != outcome || state.By == "" {
+		return err
+	}
+	return &TakenError{Number: in.Number, State: outcome, By: state.By, At: state.At}
 }
 
 // unseen counts the incident's alerts of at least a priority that nobody has accepted.
@@ -46,7 +67,7 @@ func acknowledge(w *work, a *Act, in *Incident, _ *actBody, now watch.Time) erro
 			return err
 		}
 		if waiting == 0 {
-			return &TakenError{Number: in.Number, By: in.AcknowledgedBy, At: in.AcknowledgedAt.Time}
+			return &TakenError{Number: in.Number, State: watch.StateAcknowledged, By: in.AcknowledgedBy, At: in.AcknowledgedAt.Time}
 		}
 		return nil
 	}
@@ -58,9 +79,11 @@ func acknowledge(w *work, a *Act, in *Incident, _ *actBody, now watch.Time) erro
 }
 
 func respond(_ *work, a *Act, in *Incident, _ *actBody, _ watch.Time) error {
-	err := in.from(a.Verb, "accept it first", watch.StateAcknowledged, watch.StateHandling, watch.StateEscalated)
+	if err := in.from(a.Verb, "accept it first", watch.StateAcknowledged, watch.StateEscalated); err != nil {
+		return in.taken(err, watch.StateHandling)
+	}
 	in.State, in.HandledBy = watch.StateHandling, a.Actor
-	return err
+	return nil
 }
 
 func escalate(_ *work, a *Act, in *Incident, _ *actBody, _ watch.Time) error {
@@ -84,7 +107,7 @@ func endable(w *work, a *Act, in *Incident) error {
 
 func resolve(w *work, a *Act, in *Incident, _ *actBody, now watch.Time) error {
 	if err := endable(w, a, in); err != nil {
-		return err
+		return in.taken(err, watch.StateResolved)
 	}
 	if in.State == watch.StateNew {
 		return &StateError{Number: in.Number, State: in.State, Verb: a.Verb, Why: "accept it first"}
@@ -103,7 +126,7 @@ func resolve(w *work, a *Act, in *Incident, _ *actBody, now watch.Time) error {
 
 func closing(_ *work, a *Act, in *Incident, _ *actBody, now watch.Time) error {
 	if err := in.from(a.Verb, "only a resolved incident is closed", watch.StateResolved); err != nil {
-		return err
+		return in.taken(err, watch.StateClosed)
 	}
 	if in.Priority == watch.Critical && in.ResolvedBy == a.Actor {
 		return ErrSecondPerson
@@ -116,7 +139,7 @@ func closing(_ *work, a *Act, in *Incident, _ *actBody, now watch.Time) error {
 func exit(state watch.State) move {
 	return func(w *work, a *Act, in *Incident, _ *actBody, now watch.Time) error {
 		if err := endable(w, a, in); err != nil {
-			return err
+			return in.taken(err, state)
 		}
 		in.State, in.ResolvedBy, in.ResolvedAt = state, a.Actor, now
 		return nil

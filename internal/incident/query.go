@@ -274,7 +274,7 @@ func background() []string {
 		"sensor.battery", "sensor.environment", "sensor.link", "sensor.delivery",
 		"radio.signal", "radio.gateway_mode", "radio.delivery",
 		"drone.position", "drone.battery", "drone.link", "drone.payload", "drone.delivery",
-		"dock.environment", "dock.power", "dock.maintenance", "rc.state",
+		"dock.environment", "dock.power", "dock.maintenance", "rc.state", "act.viewed",
 		KindChanged,
 	}
 }

@@ -89,10 +89,10 @@ func siteKinds() []Kind {
 		"zone.armed", "zone.disarmed", "zone.locked", "zone.unlocked", "disk.level", "clock.jumped", "worker.failed",
 		"broker.refused", "broker.publish_refused", "broker.subscribe_refused", "broker.throttled",
 		"broker.signin_failed", "broker.topic_unsupported", "broker.oversize", "broker.bad_protocol", "broker.overload",
-		"broker.store_trouble", "auth.signed_in", "auth.signed_out", "auth.failed", "auth.locked", "auth.token_issued",
+		"broker.store_trouble", "auth.signed_in", "auth.signed_out", "auth.failed", "auth.locked", "auth.token_issued", "auth.refused",
 		"person.added", "person.changed", "person.role_changed", "person.disabled", "person.enabled",
-		"person.password_set", "person.second_factor", "person.phone_set", "body.erased", "integrity.log_broken",
+		"person.password_set", "person.second_factor", "person.factor_begun", "person.phone_set", "body.erased", "integrity.log_broken",
 		"integrity.footage_broken", "rule.changed", "alert.raised", "alert.updated", "alert.cleared", "incident.opened",
 		"incident.changed", "act.acknowledged", "act.responded", "act.escalated", "act.resolved", "act.closed",
-		"act.false_alarm", "act.duplicate", "act.drill", "act.reopened", "act.noted", "act.split", "act.merged")
+		"act.false_alarm", "act.duplicate", "act.drill", "act.reopened", "act.noted", "act.split", "act.merged", "act.viewed")
 }

@@ -268,6 +268,12 @@ func (s *Server) probeDevice(ctx context.Context, in *struct{ Body ProbeRequest 
 	if err != nil {
 		return nil, err
 	}
+	if len(out.Picture) > 0 {
+		d, _ := s.opt.Registry.Device(q.Device)
+		if err := s.noteView(ctx, callerOf(ctx), playback{device: d, what: viewedProbe}); err != nil {
+			return nil, err
+		}
+	}
 	out.Streams, out.Notes = orNone(out.Streams), orNone(out.Notes)
 	if out.Device == nil {
 		out.Device = map[string]string{}

@@ -76,7 +76,7 @@ func (s *Server) listEvents(ctx context.Context, in *eventQuery) (*reply[list[Ev
 		}
 		q.After = 0
 	}
-	sees := callerOf(ctx).sees()
+	sees := s.sees(callerOf(ctx))
 	out := list[Event]{Items: []Event{}}
 	for range maxPages {
 		page, err := s.opt.Journal.Events(ctx, q)
@@ -137,7 +137,7 @@ func (s *Server) visibleEvent(ctx context.Context, seq uint64) (watch.Event, err
 	if err != nil {
 		return e, err
 	}
-	if !callerOf(ctx).sees()(&e) {
+	if !s.sees(callerOf(ctx))(&e) {
 		return watch.Event{}, notFound("event", strconv.FormatUint(seq, 10))
 	}
 	return e, nil

@@ -41,8 +41,13 @@ const policy = "default-src 'none'; script-src 'self'; style-src 'self'; " +
 // outer is the outermost handler: what holds for every request, whatever its path.
 func (s *Server) outer(inner http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		s.headers(w.Header())
+		secure := s.secure(r)
+		r = s.fromProxy(r)
+		s.headers(w.Header(), secure)
+		v := &visit{}
+		r = r.WithContext(context.WithValue(context.WithValue(r.Context(), visitKey{}, v), originKey{}, origin{address: r.RemoteAddr, agent: r.UserAgent(), secure: secure}))
 		tracked := &answer{ResponseWriter: w}
+		defer func() { s.noteRefusal(r, tracked.status, v) }()
 		defer s.recovered(tracked, r)
 		// For every request: on a connection that is kept, the time of the one before would still run.
 		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(answerTime))
@@ -64,7 +69,7 @@ func (s *Server) outer(inner http.Handler) http.Handler {
 	})
 }
 
-func (s *Server) headers(h http.Header) {
+func (s *Server) headers(h http.Header, secure bool) {
 	h.Set("Content-Security-Policy", policy)
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("X-Frame-Options", "DENY")
@@ -72,7 +77,7 @@ func (s *Server) headers(h http.Header) {
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")
 	h.Set("Permissions-Policy", "camera=(), microphone=(), geolocation=()")
-	if s.tls() {
+	if secure {
 		h.Set("Strict-Transport-Security", "max-age=31536000")
 	}
 }
@@ -96,10 +101,14 @@ func (s *Server) recovered(w *answer, r *http.Request) {
 // answer notes whether something was sent.
 type answer struct {
 	http.ResponseWriter
-	begun bool
+	begun  bool
+	status int // 0 for 200, or a connection that was taken over
 }
 
 func (a *answer) WriteHeader(status int) {
+	if !a.begun {
+		a.status = status
+	}
 	a.begun = true
 	a.ResponseWriter.WriteHeader(status)
 }
@@ -143,6 +152,8 @@ func (s *Server) guard(rt route, inner http.Handler) http.Handler {
 		control := http.NewResponseController(w)
 		_ = control.SetReadDeadline(time.Now().Add(bodyTime))
 		who, p := s.admit(rt, r)
+		v := visitOf(r.Context())
+		v.who, v.own = who, rt.tells
 		if p == nil {
 			p = s.takeBody(rt, r)
 		}
@@ -152,9 +163,7 @@ func (s *Server) guard(rt route, inner http.Handler) http.Handler {
 		}
 		_ = control.SetReadDeadline(time.Time{})
 		r.Header.Del("Accept") // there is one form of each answer; a browser that asks for another gets it all the same
-		ctx := context.WithValue(r.Context(), callerKey{}, who)
-		ctx = context.WithValue(ctx, originKey{}, origin{address: r.RemoteAddr, agent: r.UserAgent()})
-		inner.ServeHTTP(w, r.WithContext(ctx))
+		inner.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), callerKey{}, who)))
 	})
 }
 
@@ -170,7 +179,10 @@ func callerOf(ctx context.Context) *caller {
 }
 
 // origin is where a request comes from.
-type origin struct{ address, agent string }
+type origin struct {
+	address, agent string
+	secure         bool // the browser's connection is encrypted
+}
 
 type originKey struct{}
 

@@ -133,7 +133,7 @@ func (s *Server) getIncident(ctx context.Context, in *CaseID) (*reply[IncidentDe
 		}
 		out.Acts = append(out.Acts, IncidentAct{a, s.opt.Auth.Name(a.By)})
 	}
-	sees := callerOf(ctx).sees()
+	sees := s.sees(callerOf(ctx))
 	for i := range d.Timeline {
 		if sees(&d.Timeline[i]) {
 			out.Timeline = append(out.Timeline, eventOf(d.Timeline[i]))
@@ -225,10 +225,15 @@ func (s *Server) actError(err error) error {
 	switch {
 	case errors.As(err, &taken):
 		p := problem(http.StatusConflict, "taken", "%s", taken.Error())
-		p.By, p.ByName, p.At = taken.By, s.opt.Auth.Name(taken.By), watch.Time{Time: taken.At}
+		p.State, p.By, p.ByName, p.At = taken.State, taken.By, s.opt.Auth.Name(taken.By), watch.Time{Time: taken.At}
 		return p
 	case errors.As(err, &state):
-		return problem(http.StatusConflict, "wrong_state", "%s", state.Error())
+		p := problem(http.StatusConflict, "wrong_state", "%s", state.Error())
+		p.State = state.State
+		if state.By != "" {
+			p.By, p.ByName, p.At = state.By, s.opt.Auth.Name(state.By), watch.Time{Time: state.At}
+		}
+		return p
 	case errors.As(err, &field):
 		return badField("body."+field.Field, "%s", field.Why)
 	case errors.Is(err, incident.ErrSecondPerson):

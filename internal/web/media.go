@@ -69,6 +69,10 @@ func (s *Server) whepOffer(w http.ResponseWriter, r *http.Request) {
 		liveProblem(err).logged(r).write(w)
 		return
 	}
+	if err := s.noteView(r.Context(), callerOf(r.Context()), playback{device: d, stream: name, what: viewedLive}); err != nil {
+		asProblem(errors.Join(err, s.opt.View.Hangup(session))).logged(r).write(w)
+		return
+	}
 	s.calls.add(session, callerOf(r.Context()))
 	w.Header().Set("Content-Type", sdpType)
 	w.Header().Set("Location", prefix+"/cameras/"+d.ID+"/whep/"+session)
@@ -134,6 +138,10 @@ func (s *Server) liveMP4(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer feed.Close()
+	if err := s.noteView(r.Context(), callerOf(r.Context()), playback{device: d, stream: name, what: viewedLive}); err != nil {
+		asProblem(err).logged(r).write(w)
+		return
+	}
 	state, _ := s.opt.View.State(d.ID, name)
 	s.runSocket(w, r, true, func(ctx context.Context, conn *socket) error {
 		return passFeed(ctx, conn, feed, state.NoWebRTC)
@@ -208,6 +216,10 @@ func (s *Server) snapshot(w http.ResponseWriter, r *http.Request) {
 	jpeg, at, err := s.opt.View.Snapshot(r.Context(), d.ID)
 	if err != nil {
 		liveProblem(err).logged(r).write(w)
+		return
+	}
+	if err := s.noteView(r.Context(), callerOf(r.Context()), playback{device: d, what: viewedLivePicture}); err != nil {
+		asProblem(err).logged(r).write(w)
 		return
 	}
 	writePicture(w, jpeg, at)

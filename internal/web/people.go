@@ -180,6 +180,18 @@ type OpenSession struct {
 	Agent     string     `json:"agent"`
 	CreatedAt watch.Time `json:"created_at"`
 	ExpiresAt watch.Time `json:"expires_at"`
+	Current   bool       `json:"current" doc:"the one that asks"`
+}
+
+func openSessions(list []auth.Session) []OpenSession {
+	var all []OpenSession
+	for _, v := range list {
+		all = append(all, OpenSession{
+			ID: v.ID, Person: v.Person, Script: v.Script, Label: v.Label, Address: v.Address, Agent: v.Agent,
+			CreatedAt: watch.Time{Time: v.Created}, ExpiresAt: watch.Time{Time: v.Expires},
+		})
+	}
+	return all
 }
 
 func (s *Server) listSessions(_ context.Context, in *struct {
@@ -187,13 +199,7 @@ func (s *Server) listSessions(_ context.Context, in *struct {
 	Person string `query:"person" maxLength:"64"`
 },
 ) (*reply[list[OpenSession]], error) {
-	var all []OpenSession
-	for _, v := range s.opt.Auth.Sessions(in.Person) {
-		all = append(all, OpenSession{
-			ID: v.ID, Person: v.Person, Script: v.Script, Label: v.Label, Address: v.Address, Agent: v.Agent,
-			CreatedAt: watch.Time{Time: v.Created}, ExpiresAt: watch.Time{Time: v.Expires},
-		})
-	}
+	all := openSessions(s.opt.Auth.Sessions(in.Person))
 	return answered(pageOf(in.Page, all, func(v OpenSession) string { return v.ID })), nil
 }
 

@@ -3,13 +3,11 @@ package web
 import (
 	"context"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"siaga/internal/auth"
@@ -18,16 +16,12 @@ import (
 	"siaga/internal/watch"
 )
 
-// kindViewed is the event that says who looked at which recording, and why.
-const kindViewed = "act.viewed"
-
 // Limits of what one request may ask of the recording.
 const (
 	longestList  = 7 * 24 * time.Hour
-	aroundCase   = time.Hour        // of footage before and after an incident that its number opens
-	testView     = time.Minute      // how far back a technician looks at a device that he put up
-	sameView     = 10 * time.Minute // requests for parts of one video within it are one view
-	leastPurpose = 5                // characters
+	aroundCase   = time.Hour   // of footage before and after an incident that its number opens
+	testView     = time.Minute // how far back a technician looks at a device that he put up
+	leastPurpose = 5           // characters
 )
 
 type spanQuery struct {
@@ -128,12 +122,12 @@ type playback struct {
 	from, to time.Time
 	incident string
 	purpose  string
-	what     string // video or picture
+	what     string // viewedVideo or viewedPicture
 }
 
 // video is recorded video as one file.
 func (s *Server) video(w http.ResponseWriter, r *http.Request) {
-	v, p := s.playback(r, "video")
+	v, p := s.playback(r, viewedVideo)
 	if p == nil {
 		p = s.mayPlay(r.Context(), callerOf(r.Context()), &v)
 	}
@@ -175,7 +169,7 @@ func (p *patient) Write(b []byte) (int, error) {
 
 // recordedPicture is a picture out of the recording.
 func (s *Server) recordedPicture(w http.ResponseWriter, r *http.Request) {
-	v, p := s.playback(r, "picture")
+	v, p := s.playback(r, viewedPicture)
 	if p == nil {
 		p = s.mayPlay(r.Context(), callerOf(r.Context()), &v)
 	}
@@ -225,7 +219,7 @@ func (s *Server) playback(r *http.Request, what string) (playback, *Problem) {
 		return v, badField("query.purpose", "at most 500 bytes")
 	}
 	var p *Problem
-	if what == "picture" {
+	if what == viewedPicture {
 		v.from, p = parseTime("at", q.Get("at"))
 		v.to = v.from
 		return v, p
@@ -282,70 +276,4 @@ func (s *Server) mayPlayIncident(ctx context.Context, who *caller, v *playback) 
 		return problem(http.StatusForbidden, "outside_incident", "incident %s opens footage from %s on", d.Incident.Number, watch.FormatTime(d.From.Add(-aroundCase)))
 	}
 	return nil
-}
-
-// noteView journals that somebody looks at a recording, before the first byte goes out. A player fetches a video in
-// many parts; they are one view.
-func (s *Server) noteView(ctx context.Context, who *caller, v playback) error {
-	key := fmt.Sprintf("%s %s %s %s %d %d %s %s", who.session.ID, v.what, v.device.ID, v.stream, v.from.UnixMilli(), v.to.UnixMilli(), v.incident, v.purpose)
-	if !s.views.begin(key, s.now()) {
-		return nil
-	}
-	body, err := json.Marshal(struct {
-		What     string     `json:"what"`
-		Stream   string     `json:"stream"`
-		From     watch.Time `json:"from"`
-		To       watch.Time `json:"to"`
-		Incident string     `json:"incident,omitempty"`
-		Purpose  string     `json:"purpose,omitempty"`
-	}{v.what, v.stream, watch.Time{Time: v.from}, watch.Time{Time: v.to}, v.incident, v.purpose})
-	if err != nil {
-		return err
-	}
-	receipt, err := s.opt.Journal.Append(ctx, watch.Draft{
-		Kind: kindViewed, Device: v.device.ID, Zone: v.device.Zone, Subject: v.incident, Actor: who.ID, Body: body,
-	})
-	if err == nil {
-		err = receipt.Wait(ctx)
-	}
-	if err != nil {
-		s.views.forget(key)
-	}
-	return err
-}
-
-// views are those under way.
-type views struct {
-	mu   sync.Mutex
-	last map[string]time.Time
-}
-
-// maxViews bounds what is remembered; beyond it old views go, and a part that comes later counts anew.
-const maxViews = 10_000
-
-func newViews() *views { return &views{last: map[string]time.Time{}} }
-
-// begin reports whether this is a new view.
-func (v *views) begin(key string, now time.Time) bool {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	last, ok := v.last[key]
-	if len(v.last) >= maxViews {
-		for k, at := range v.last {
-			if now.Sub(at) > sameView {
-				delete(v.last, k)
-			}
-		}
-		if len(v.last) >= maxViews {
-			clear(v.last)
-		}
-	}
-	v.last[key] = now
-	return !ok || now.Sub(last) > sameView
-}
-
-func (v *views) forget(key string) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	delete(v.last, key)
 }

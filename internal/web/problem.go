@@ -30,10 +30,11 @@ type Problem struct {
 	Code   string       `json:"code"`
 	Errors []FieldError `json:"errors,omitempty"`
 
-	// Who was first, for code "taken".
-	By     string     `json:"by,omitempty"`
-	ByName string     `json:"by_name,omitempty"`
-	At     watch.Time `json:"at,omitzero"`
+	// Who was first, and what the incident has become, for codes "taken" and "wrong_state".
+	By     string      `json:"by,omitempty"`
+	ByName string      `json:"by_name,omitempty"`
+	At     watch.Time  `json:"at,omitzero"`
+	State  watch.State `json:"state,omitempty"`
 	// RetryAfterMS says when the same request may be sent again, for "rate_limited", "locked" and "bad_credentials".
 	RetryAfterMS int64 `json:"retry_after_ms,omitempty"`
 

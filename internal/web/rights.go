@@ -51,13 +51,30 @@ func (c *caller) classes() []string {
 	return out
 }
 
-// sees is what of the journal the caller may read.
-func (c *caller) sees() func(*watch.Event) bool { return seesAs(c.classes()) }
+// sees is what of the journal the caller may read: what their roles see on the live channel, and their part of the log
+// of sign-ins, rights and views.
+func (s *Server) sees(c *caller) func(*watch.Event) bool {
+	shown := seesAs(c.classes())
+	squad := c.can(auth.RightAudit, auth.ScopeSquad)
+	if !squad && !c.can(auth.RightAudit, auth.ScopeOwn) {
+		return shown
+	}
+	mine := func(id string) bool {
+		if id == "" || id == c.ID {
+			return id != ""
+		}
+		p, _ := s.opt.Auth.Person(id)
+		return squad && slices.Equal(p.Roles, []auth.Role{auth.Guard})
+	}
+	return func(e *watch.Event) bool {
+		return shown(e) || audited(e) && (mine(e.Actor) || mine(e.Subject))
+	}
+}
 
 // concerns reports whether alerts and incidents of a category are the caller's business.
 func (c *caller) concerns(category string) bool { return categoriesOf(c.classes())(category) }
 
-// admit finds out who asks and whether the route is theirs.
+// admit finds out who asks, and whether the route is theirs.
 func (s *Server) admit(rt route, r *http.Request) (*caller, *Problem) {
 	who, err := s.identify(r)
 	if err != nil {
@@ -67,9 +84,9 @@ func (s *Server) admit(rt route, r *http.Request) (*caller, *Problem) {
 		return who, nil
 	}
 	if who.ID == "" {
-		return nil, problem(http.StatusUnauthorized, "signed_out", "sign in first: POST %s/session", prefix)
+		return who, problem(http.StatusUnauthorized, "signed_out", "sign in first: POST %s/session", prefix)
 	}
-	return nil, forbidden(who, rt.right)
+	return who, forbidden(who, rt.right)
 }
 
 func forbidden(who *caller, r auth.Right) *Problem {

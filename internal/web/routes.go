@@ -35,6 +35,7 @@ type route struct {
 	limit  int64  // of the body, 0 for maxBody
 	status int    // of success, 0 for 200
 	query  []string
+	tells  bool   // its refusals are no news, or events of their own: they are not journaled as refused requests
 	gives  string // media type of the answer of a route outside the API library
 	serve  endpoint
 }

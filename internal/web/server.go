@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"sync/atomic"
 	"time"
 
@@ -53,7 +54,9 @@ type Options struct {
 	Counts func() []Count
 	// NoLimits switches the rate limits off, for tests that ask faster than people.
 	NoLimits bool
-	Now      func() time.Time // nil: time.Now
+	// TrustedProxies are the addresses whose X-Forwarded-For and X-Forwarded-Proto are believed. None: nobody's.
+	TrustedProxies []netip.Prefix
+	Now            func() time.Time // nil: time.Now
 }
 
 // Site is what the screens must know of the site before anything else.
@@ -79,6 +82,7 @@ type Server struct {
 	sockets     *sockets
 	calls       *calls
 	views       *views
+	refusals    *refusals
 	counts      struct{ requests, panics atomic.Uint64 }
 }
 
@@ -86,7 +90,7 @@ type Server struct {
 func New(o Options) (*Server, error) {
 	s := &Server{
 		opt: o, now: o.Now, mux: http.NewServeMux(), crossOrigin: http.NewCrossOriginProtection(),
-		limits: newLimits(o.NoLimits), sockets: newSockets(), calls: newCalls(), views: newViews(),
+		limits: newLimits(o.NoLimits), sockets: newSockets(), calls: newCalls(), views: newViews(), refusals: newRefusals(),
 	}
 	if s.now == nil {
 		s.now = time.Now
@@ -168,6 +172,7 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 	stop()
 	<-watched
+	s.endRefusals(true)
 	if errors.Is(err, http.ErrServerClosed) {
 		return nil
 	}

@@ -148,15 +148,15 @@ func (s *Server) signIn(ctx context.Context, in *struct{ Body SignIn }) (*signed
 	if err != nil {
 		return nil, err
 	}
-	out := &signedInReply{SetCookie: s.cookie(g.Cookie), Body: s.sessionOf(g.Person, g.Session)}
+	out := &signedInReply{SetCookie: s.cookie(g.Cookie, from.secure), Body: s.sessionOf(g.Person, g.Session)}
 	out.SetCookie.Expires = g.Session.Ends
 	out.Body.Token = g.Bearer
 	return out, nil
 }
 
-func (s *Server) cookie(token string) http.Cookie {
+func (s *Server) cookie(token string, secure bool) http.Cookie {
 	return http.Cookie{
-		Name: cookieName, Value: token, Path: "/", HttpOnly: true, Secure: s.tls(), SameSite: http.SameSiteStrictMode,
+		Name: cookieName, Value: token, Path: "/", HttpOnly: true, Secure: secure, SameSite: http.SameSiteStrictMode,
 	}
 }
 
@@ -175,7 +175,7 @@ func (s *Server) signOut(ctx context.Context, _ *struct{}) (*signedOutReply, err
 		return nil, err
 	}
 	s.endEnded()
-	out := &signedOutReply{SetCookie: s.cookie("")}
+	out := &signedOutReply{SetCookie: s.cookie("", originOf(ctx).secure)}
 	out.SetCookie.MaxAge = -1
 	return out, nil
 }
@@ -196,16 +196,26 @@ func (s *Server) changeOwnPassword(ctx context.Context, in *struct{ Body OwnPass
 
 // Factor is what a one-time-code app must be told, once.
 type Factor struct {
-	Secret  string `json:"secret"`
-	Address string `json:"address" doc:"for a QR code"`
+	Secret  string   `json:"secret"`
+	Address string   `json:"address" doc:"otpauth link"`
+	QR      []string `json:"qr" nullable:"false" doc:"the address as a QR code: rows of 0 and 1, 1 is dark"`
 }
 
-func (s *Server) beginFactor(ctx context.Context, _ *struct{}) (*reply[Factor], error) {
-	secret, address, err := s.opt.Auth.BeginSecondFactor(ctx, callerOf(ctx).ID)
+func (s *Server) beginFactor(ctx context.Context, in *struct {
+	Body struct {
+		Password string `json:"password" maxLength:"512"`
+	}
+},
+) (*reply[Factor], error) {
+	secret, address, err := s.opt.Auth.BeginSecondFactor(ctx, callerOf(ctx).ID, in.Body.Password, originOf(ctx).address)
 	if err != nil {
 		return nil, err
 	}
-	return answered(Factor{Secret: secret, Address: address}), nil
+	rows, err := auth.QR(address)
+	if err != nil {
+		return nil, err
+	}
+	return answered(Factor{Secret: secret, Address: address, QR: rows}), nil
 }
 
 func (s *Server) confirmFactor(ctx context.Context, in *struct {
@@ -238,17 +248,41 @@ func (s *Server) issueToken(ctx context.Context, in *struct{ Body NewToken }) (*
 	return answered(IssuedToken{Token: token, Session: v.ID, EndsAt: watch.Time{Time: v.Ends}}), nil
 }
 
+func (s *Server) listOwnSessions(ctx context.Context, in *struct{ Page }) (*reply[list[OpenSession]], error) {
+	who := callerOf(ctx)
+	all := openSessions(s.opt.Auth.Sessions(who.ID))
+	for i := range all {
+		all[i].Current = all[i].ID == who.session.ID
+	}
+	return answered(pageOf(in.Page, all, func(v OpenSession) string { return v.ID })), nil
+}
+
+// endOwnSession ends one of the caller's own; those of others do not exist here.
+func (s *Server) endOwnSession(ctx context.Context, in *PersonID) (*struct{}, error) {
+	who := callerOf(ctx)
+	if !slices.ContainsFunc(s.opt.Auth.Sessions(who.ID), func(v auth.Session) bool { return v.ID == in.ID }) {
+		return nil, notFound("session of yours", in.ID)
+	}
+	err := s.opt.Auth.Revoke(ctx, authBy(ctx, ""), in.ID)
+	if err == nil {
+		s.endEnded()
+	}
+	return nil, err
+}
+
 func sessionRoutes() []route {
 	const tag = "session"
 	return []route{
 		{method: get, path: prefix + "/setup", right: open, id: "get-setup", about: "Whether the site has an administrator", tag: tag, serve: call((*Server).getSetup)},
 		{method: post, path: prefix + "/setup", right: open, id: "enrol", about: "Make the first administrator, with the code the program printed", tag: tag, status: http.StatusCreated, serve: call((*Server).enrol)},
-		{method: post, path: prefix + "/session", right: open, id: "sign-in", about: "Sign in", tag: tag, status: http.StatusCreated, serve: call((*Server).signIn)},
-		{method: get, path: prefix + "/session", right: session, id: "get-session", about: "Who is signed in", tag: tag, serve: call((*Server).getSession)},
+		{method: post, path: prefix + "/session", right: open, tells: true, id: "sign-in", about: "Sign in", tag: tag, status: http.StatusCreated, serve: call((*Server).signIn)},
+		{method: get, path: prefix + "/session", right: session, tells: true, id: "get-session", about: "Who is signed in", tag: tag, serve: call((*Server).getSession)},
 		{method: del, path: prefix + "/session", right: session, id: "sign-out", about: "Sign out", tag: tag, status: http.StatusNoContent, serve: call((*Server).signOut)},
-		{method: post, path: prefix + "/session/password", right: session, id: "change-own-password", about: "Choose another password; other sessions end", tag: tag, status: http.StatusNoContent, serve: call((*Server).changeOwnPassword)},
-		{method: post, path: prefix + "/session/factor", right: signedIn, id: "begin-factor", about: "Begin to use a one-time-code app", tag: tag, status: http.StatusCreated, serve: call((*Server).beginFactor)},
+		{method: post, path: prefix + "/session/password", right: session, tells: true, id: "change-own-password", about: "Choose another password; other sessions end", tag: tag, status: http.StatusNoContent, serve: call((*Server).changeOwnPassword)},
+		{method: post, path: prefix + "/session/factor", right: signedIn, tells: true, id: "begin-factor", about: "Begin to use a one-time-code app; takes the password again", tag: tag, status: http.StatusCreated, serve: call((*Server).beginFactor)},
 		{method: post, path: prefix + "/session/factor/confirm", right: signedIn, id: "confirm-factor", about: "Prove that the app works; from then on sign-ins ask for a code", tag: tag, status: http.StatusNoContent, serve: call((*Server).confirmFactor)},
+		{method: get, path: prefix + "/session/sessions", right: signedIn, id: "list-own-sessions", about: "Where the caller is signed in", tag: tag, serve: call((*Server).listOwnSessions)},
+		{method: del, path: prefix + "/session/sessions/{id}", right: signedIn, id: "end-own-session", about: "End an own session", tag: tag, status: http.StatusNoContent, serve: call((*Server).endOwnSession)},
 		{method: post, path: prefix + "/session/tokens", right: signedIn, id: "issue-token", about: "Make a bearer token for an own script and show it once", tag: tag, status: http.StatusCreated, serve: call((*Server).issueToken)},
 	}
 }

@@ -131,6 +131,7 @@ func (s *Server) watchSessions(ctx context.Context) {
 	for {
 		changed := s.opt.Auth.Changed()
 		s.endEnded()
+		s.endRefusals(false)
 		select {
 		case <-changed:
 		case <-check.C:

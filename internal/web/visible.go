@@ -29,10 +29,13 @@ func Classes() []hub.Class {
 	}
 }
 
-// unaudited is all but the log of who signed in, was given which role, and looked at what.
-func unaudited(e *watch.Event) bool {
-	return e.Kind != kindViewed && !families("auth.", "person.")(e)
+// audited is the log of who signed in, was refused, was given which role, and looked at what.
+func audited(e *watch.Event) bool {
+	return e.Kind == kindViewed || families("auth.", "person.")(e)
 }
+
+// unaudited is all else.
+func unaudited(e *watch.Event) bool { return !audited(e) }
 
 // equipment is what a technician needs to see of what he builds: how devices are doing, not what they observe.
 func equipment(e *watch.Event) bool {
@@ -43,7 +46,7 @@ func equipment(e *watch.Event) bool {
 // security is posture: devices, sign-ins, the log itself, and the alerts and incidents of its own category.
 func security(e *watch.Event) bool {
 	if !families("alert.", "incident.")(e) {
-		return families("device.", "gateway.", "mqtt.", "broker.", "auth.", "session.", "person.", "body.", "disk.", "clock.", "log.", "rule.")(e)
+		return e.Kind == kindViewed || families("device.", "gateway.", "mqtt.", "broker.", "auth.", "session.", "person.", "body.", "disk.", "clock.", "log.", "rule.")(e)
 	}
 	var body struct {
 		Alert    incident.Alert
