@@ -42,6 +42,7 @@ type App struct {
 	started time.Time
 	doubt   error         // why the log is not intact, found at opening
 	nudge   chan struct{} // a device came or went
+	lock    *os.File      // on the data directory
 	// recorded is what the recorder was told last, by device. Start and then only the stage "stream list" touch it.
 	recorded map[string]bool
 
@@ -82,11 +83,11 @@ func (a *App) closing(c io.Closer) { a.opened = append(a.opened, c.Close) }
 
 // openData opens keys, database, journal and what lives in them.
 func (a *App) openData(ctx context.Context) error {
-	lock, err := lockDir(a.cfg.Data)
-	if err != nil {
+	var err error
+	if a.lock, err = lockDir(a.cfg.Data); err != nil {
 		return err
 	}
-	a.closing(lock)
+	a.closing(a.lock)
 	if a.vault, err = openVault(a.cfg); err != nil {
 		return err
 	}
@@ -207,5 +208,5 @@ func (a *App) openDoors(context.Context) error {
 		}
 		return nil
 	})
-	return nil
+	return a.sign()
 }

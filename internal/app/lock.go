@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -29,4 +30,31 @@ func lockDir(dir string) (*os.File, error) {
 		return nil, fmt.Errorf("app: locking %s: %w", dir, err)
 	}
 	return f, nil
+}
+
+// sign writes into the lock where the program is reached, for who finds the directory locked.
+func (a *App) sign() error {
+	if err := a.lock.Truncate(0); err != nil {
+		return fmt.Errorf("app: signing the lock: %w", err)
+	}
+	if _, err := a.lock.WriteAt([]byte(a.URL()+"\n"), 0); err != nil {
+		return fmt.Errorf("app: signing the lock: %w", err)
+	}
+	return nil
+}
+
+// runsAt tells whether a program holds a data directory, and the address of its dashboard, "" while it is starting.
+func runsAt(dir string) (url string, runs bool) {
+	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_RDWR, 0)
+	if err != nil {
+		return "", false
+	}
+	defer func() { _ = f.Close() }() // with it goes a lock that was had
+	if !errors.Is(unix.Flock(int(f.Fd()), unix.LOCK_SH|unix.LOCK_NB), unix.EWOULDBLOCK) {
+		return "", false
+	}
+	line := make([]byte, 256)
+	n, _ := f.ReadAt(line, 0) // shorter than the buffer, always
+	url, _, _ = strings.Cut(string(line[:n]), "\n")
+	return url, true
 }

@@ -39,6 +39,7 @@ func (a *App) list() []stage {
 		{"device states", a.tellStates, time.Second},
 		{"front door", a.web.Run, 6 * time.Second},
 		{"clock watch", a.watchClock, time.Second},
+		{"watchdog", a.watchdog, time.Second},
 	}
 	if a.broker != nil {
 		l = append(l, stage{"broker", a.broker.Run, 5 * time.Second})

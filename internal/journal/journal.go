@@ -121,6 +121,9 @@ func (j *Journal) Site() string { return j.opt.Site }
 // Head is the sequence of the last durable event; 0 for an empty journal.
 func (j *Journal) Head() uint64 { return j.head.Load() }
 
+// Waiting is how many submissions wait for the transaction under way to end; Append blocks at a full queue.
+func (j *Journal) Waiting() int { return len(j.queue) }
+
 // DB is the pool for reading beside the journal.
 func (j *Journal) DB() *sql.DB { return j.db.Read() }
 

@@ -48,7 +48,7 @@ func realDisk() *disk {
 		remove:   os.Remove,
 		mkdir:    makeDir,
 		syncDir:  syncDir,
-		usage:    usage,
+		usage:    DiskUsage,
 		forget:   func(f *os.File) error { return unix.Fadvise(int(f.Fd()), 0, 0, unix.FADV_DONTNEED) },
 	}
 }
@@ -68,7 +68,8 @@ func syncDir(path string) error {
 	return errors.Join(d.Sync(), d.Close())
 }
 
-func usage(path string) (Usage, error) {
+// DiskUsage is how full the file system of a path is.
+func DiskUsage(path string) (Usage, error) {
 	var s unix.Statfs_t
 	if err := unix.Statfs(path, &s); err != nil {
 		return Usage{}, &os.PathError{Op: "statfs", Path: path, Err: err}

@@ -249,6 +249,8 @@ func (k *keeper) gap(g *openGap, to int64) gapBody {
 	if to != 0 {
 		t := wireTime(to)
 		b.To = &t
+		why, long := g.reason, time.Duration(to-g.from)*time.Millisecond
+		k.after = append(k.after, func() { k.r.Metrics.Gaps.add(why, long) })
 	}
 	return b
 }

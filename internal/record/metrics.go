@@ -1,8 +1,12 @@
 package record
 
 import (
+	"maps"
+	"sync"
 	"sync/atomic"
 	"time"
+
+	"siaga/internal/watch"
 )
 
 // Metrics counts what the recorder does. All fields may be read while it runs.
@@ -23,6 +27,29 @@ type Metrics struct {
 	Exposures   [len(ExposureBuckets) + 1]atomic.Uint64
 	MaxExposure atomic.Int64 // the greatest, nanoseconds
 	MaxSync     atomic.Int64 // the slowest sync, nanoseconds
+	Gaps        GapTime      // explained time without video
+}
+
+// GapTime adds up how long streams were without video, by reason.
+type GapTime struct {
+	mu sync.Mutex
+	by map[watch.Reason]time.Duration
+}
+
+func (g *GapTime) add(why watch.Reason, d time.Duration) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.by == nil {
+		g.by = map[watch.Reason]time.Duration{}
+	}
+	g.by[why] += d
+}
+
+// Total is the time of all gaps that ended since the start of the program, summed over streams, by reason.
+func (g *GapTime) Total() map[watch.Reason]time.Duration {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return maps.Clone(g.by)
 }
 
 // ExposureBuckets are the upper bounds of Metrics.Exposures.
@@ -51,4 +78,15 @@ func raise(a *atomic.Int64, v int64) {
 			return
 		}
 	}
+}
+
+// Waiting is how many bytes of video wait for the disk, all streams together. It grows when the disk is too slow.
+func (r *Recorder) Waiting() int64 {
+	var n int64
+	for _, s := range *r.streams.Load() {
+		s.mu.Lock()
+		n += int64(s.bytes)
+		s.mu.Unlock()
+	}
+	return n
 }

@@ -280,7 +280,7 @@ func TestUsage_PercentIsWhatDfSays(t *testing.T) {
 	if p := (Usage{Total: 200, Free: 50}).Percent(); math.Abs(p-75) > 1e-9 {
 		t.Errorf("%f", p)
 	}
-	u, err := usage(t.TempDir())
+	u, err := DiskUsage(t.TempDir())
 	must(t, err)
 	if u.Total <= 0 || u.Free <= 0 || u.Free > u.Total {
 		t.Errorf("%+v", u)
