@@ -17,6 +17,9 @@ var shipped embed.FS
 //go:embed demo/site.yaml
 var demoSite []byte
 
+//go:embed demo/plan.png
+var demoPlan []byte
+
 // Footage holds the clips that the demo's cameras play: room-live.mp4 and forecourt-live.mp4.
 func Footage() (fs.FS, error) { return fs.Sub(footage, "demo/footage") }
 
@@ -25,3 +28,6 @@ func Rules() (fs.FS, error) { return fs.Sub(shipped, "rules") }
 
 // DemoSite is the demo's site in the form of `siaga device import`.
 func DemoSite() []byte { return demoSite }
+
+// DemoPlan is the picture of the demo's floor plan, PNG; demo/plan.svg is its drawing.
+func DemoPlan() []byte { return demoPlan }

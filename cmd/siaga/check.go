@@ -75,6 +75,7 @@ func printReport(rep app.CheckReport, quiet bool) error {
 	for _, t := range tables {
 		fmt.Printf("OK   %d rows of %s explained by events\n", rep.Rows[t], t)
 	}
+	fmt.Printf("OK   %d pictures of floor plans\n", rep.Plans)
 	fmt.Printf("OK   %d video files\n", rep.Files)
 	return nil
 }

@@ -105,7 +105,7 @@ func (a *App) openData(ctx context.Context) error {
 		return err
 	}
 	a.registry, err = registry.Open(ctx, registry.Options{
-		Journal: a.journal, Vault: a.vault, Drivers: a.drivers, NamePrefix: namePrefix(a.cfg), Kicked: a.kick,
+		Journal: a.journal, Vault: a.vault, Drivers: a.drivers, NamePrefix: namePrefix(a.cfg), Kicked: a.kick, Plans: plansPath(a.cfg),
 	})
 	if err != nil {
 		return err

@@ -13,7 +13,7 @@ import (
 	"siaga/internal/store"
 )
 
-// Backup copies database and keys into a new folder and proves the copy. It may run beside the program.
+// Backup copies database, keys and floor plans into a new folder and proves the copy. It may run beside the program.
 func Backup(ctx context.Context, cfg config.Config, to string) (CheckReport, error) {
 	if err := os.Mkdir(to, 0o700); err != nil {
 		return CheckReport{}, fmt.Errorf("backup: %w (choose a folder that does not exist, below one that does)", err)
@@ -27,6 +27,9 @@ func Backup(ctx context.Context, cfg config.Config, to string) (CheckReport, err
 	err = errors.Join(db.Backup(ctx, databasePath(copied)), db.Close())
 	if err == nil {
 		err = copyPrivate(filepath.Join(to, "keys"), filepath.Join(cfg.Data, "keys"))
+	}
+	if _, missing := os.Stat(plansPath(cfg)); err == nil && missing == nil {
+		err = copyPrivate(plansPath(copied), plansPath(cfg))
 	}
 	if err != nil {
 		return CheckReport{}, fmt.Errorf("backup: %w", err)

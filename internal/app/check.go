@@ -8,6 +8,7 @@ import (
 	"siaga/internal/config"
 	"siaga/internal/journal"
 	"siaga/internal/record"
+	"siaga/internal/registry"
 	"siaga/internal/seal"
 	"siaga/internal/store"
 )
@@ -16,7 +17,7 @@ import (
 type CheckOptions struct {
 	Against  [][]byte // signed checkpoints kept elsewhere
 	Hashes   bool     // read every video file
-	Journal  bool     // only the journal and its rows, no video files
+	Journal  bool     // only the journal, its rows and the floor plans, no video files
 	Progress func(done, total uint64)
 }
 
@@ -27,6 +28,7 @@ type CheckReport struct {
 	Checkpoints int
 	Rows        map[string]int
 	Files       int
+	Plans       int      // pictures of floor plans
 	Findings    []string // empty: intact
 }
 
@@ -56,8 +58,10 @@ func Check(ctx context.Context, cfg config.Config, o CheckOptions) (CheckReport,
 	for _, f := range rep.Findings {
 		out.Findings = append(out.Findings, f.What)
 	}
-	if o.Journal {
-		return out, nil
+	plans, bad, err := registry.VerifyPlans(ctx, db.Read(), plansPath(cfg))
+	out.Plans, out.Findings = plans, append(out.Findings, bad...)
+	if err != nil || o.Journal {
+		return out, err
 	}
 	// A program that runs, or was killed, has files open and spans not yet told; the next start tells them.
 	open, err := unfinished(ctx, db, cfg)

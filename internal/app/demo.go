@@ -238,7 +238,7 @@ func demoDevices(f demoFile, broker string, quiet bool) []simulated {
 	}
 	dock := sim.Dock{
 		Broker: at("dji-dock"), GatewaySN: "7CTDM3100B00WX", AircraftSN: "1581F6Q8D24BC00GH72K",
-		Lat: -3.5403, Lon: 118.9707, Radius: 140, Height: 58,
+		Lat: -3.5403, Lon: 118.9707, Radius: 80, Height: 58,
 	}
 	hub := sim.SensorHub{
 		Broker: at("zigbee"), Base: "zigbee2mqtt", Every: 45 * time.Second, Trouble: trouble,

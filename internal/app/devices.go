@@ -2,10 +2,13 @@ package app
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"sort"
-	"strconv"
 	"strings"
 
 	"siaga/devices"
@@ -85,7 +88,7 @@ func (r roster) Specs(ctx context.Context) ([]fleet.Spec, error) {
 			continue
 		}
 		s := fleet.Spec{
-			ID: d.ID, Driver: d.Kind, Revision: strconv.FormatUint(d.Revision, 10), Settings: devices.Settings{ID: d.ID, Config: d.Config},
+			ID: d.ID, Driver: d.Kind, Settings: devices.Settings{ID: d.ID, Config: d.Config},
 		}
 		// Secrets that cannot be opened stop this device, not the others.
 		var err error
@@ -94,12 +97,24 @@ func (r roster) Specs(ctx context.Context) ([]fleet.Spec, error) {
 				Reason: watch.ReasonSettings, Doing: "starting " + d.ID, Hint: "enter the device's password again", Err: err,
 			}
 		}
+		s.Revision = revision(d, s.Settings.Secrets)
 		if r.drivers.Gateway(d.Kind) {
 			s.Settings.Link = r.link(d.ID)
 		}
 		out = append(out, s)
 	}
 	return out, nil
+}
+
+// revision moves with what the driver is given, and with the unit that stands there. Another name, zone or place on a
+// plan does not restart a device: that would cost a gap in its recording.
+func revision(d registry.Device, secrets map[string]string) string {
+	h := sha256.New()
+	fmt.Fprintf(h, "%s %d %s", d.Kind, d.Installed.UnixMilli(), d.Config)
+	for _, name := range slices.Sorted(maps.Keys(secrets)) {
+		fmt.Fprintf(h, " %q %q", name, secrets[name])
+	}
+	return hex.EncodeToString(h.Sum(nil))
 }
 
 // places answers ingest: where devices are, and who stands behind which gateway.

@@ -25,6 +25,9 @@ func (a *App) furnish(ctx context.Context, cameras *sim.CameraServer, old demoFi
 	if err != nil {
 		return f, demoImportError(err, rep)
 	}
+	if err := a.demoPlan(ctx); err != nil {
+		return f, err
+	}
 	for _, d := range a.registry.Devices() {
 		publish, _, speaks := a.registry.Topics(d.ID)
 		if !speaks || len(publish) == 0 {
@@ -40,6 +43,24 @@ func (a *App) furnish(ctx context.Context, cameras *sim.CameraServer, old demoFi
 	}
 	f.Users, err = a.demoPeople(ctx, old)
 	return f, err
+}
+
+// demoFloor is the zone whose plan shows the whole demo site.
+const demoFloor = "kantor"
+
+// demoPlan hangs up the demo's floor plan. Its picture is drawn at 0.2 m a pixel around the drone's dock.
+func (a *App) demoPlan(ctx context.Context) error {
+	by := registry.By{Reason: "demo"}
+	if _, err := a.registry.SetPicture(ctx, by, demoFloor, configs.DemoPlan()); err != nil {
+		return fmt.Errorf("demo: floor plan: %w", err)
+	}
+	_, err := a.registry.AnchorPlan(ctx, by, demoFloor, []registry.Anchor{
+		{X: 0.1, Y: 0.9, Lat: -3.541023, Lon: 118.969548}, {X: 0.9, Y: 0.1, Lat: -3.539577, Lon: 118.971852},
+	})
+	if err != nil {
+		return fmt.Errorf("demo: floor plan: %w", err)
+	}
+	return nil
 }
 
 // gatewayTopic is where a gateway of this kind sends what matters: what a person would publish to by hand.

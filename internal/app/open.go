@@ -18,6 +18,9 @@ import (
 
 func databasePath(cfg config.Config) string { return filepath.Join(cfg.Data, "siaga.db") }
 
+// plansPath is where the pictures of floor plans are.
+func plansPath(cfg config.Config) string { return filepath.Join(cfg.Data, "plans") }
+
 // openVault opens the site's keys, and makes them for a site that has no database yet. A database whose keys are gone
 // is not given new ones: its checkpoints could never be verified again.
 func openVault(cfg config.Config) (*vault.Vault, error) {

@@ -53,6 +53,9 @@ func checkPlace(p *Plan, at *Position) error {
 		if !between(p.X, 0, 1) || !between(p.Y, 0, 1) {
 			return invalid("plan", "x and y are fractions of the plan's size: 0 to 1")
 		}
+		if !between(p.Heading, 0, 360) || !between(p.FOV, 0, 360) || !between(p.Range, 0, 1) {
+			return invalid("plan", "heading and fov are degrees from 0 to 360, range is a fraction of the plan's width: 0 to 1")
+		}
 		if p.Floor != "" && !watch.ValidSlug(p.Floor) {
 			return badSlug("plan.floor", p.Floor)
 		}

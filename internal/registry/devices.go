@@ -141,6 +141,9 @@ func (c *change) changeDevice(d Device, secrets map[string]string) (bool, error)
 	if !ok {
 		return false, notFound("device", d.ID)
 	}
+	if err := c.unchanged(before.Revision); err != nil {
+		return false, err
+	}
 	d, secrets, err := c.prepare(d, secrets, before.Secrets)
 	if err != nil {
 		return false, err
@@ -197,6 +200,9 @@ func (c *change) remove(id string) error {
 	if !ok {
 		return notFound("device", id)
 	}
+	if err := c.unchanged(before.Revision); err != nil {
+		return err
+	}
 	if err := c.needReason("removing a device"); err != nil {
 		return err
 	}
@@ -221,6 +227,9 @@ func (c *change) replace(id string, with Replacement) error {
 	before, ok := c.st.devices[id]
 	if !ok {
 		return notFound("device", id)
+	}
+	if err := c.unchanged(before.Revision); err != nil {
+		return err
 	}
 	if err := c.needReason("replacing a device"); err != nil {
 		return err

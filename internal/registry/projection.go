@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"siaga/internal/journal"
 	"siaga/internal/watch"
@@ -18,12 +19,15 @@ const (
 	KindZoneDisarmed      = "zone.disarmed"
 	KindZoneLocked        = "zone.locked"
 	KindZoneUnlocked      = "zone.unlocked"
+	KindPlanSet           = "zone.plan_set"
+	KindPlanRemoved       = "zone.plan_removed"
 	KindDeviceRegistered  = "device.registered"
 	KindDeviceChanged     = "device.changed"
 	KindDeviceRemoved     = "device.removed"
 	KindDeviceEnabled     = "device.enabled"
 	KindDeviceDisabled    = "device.disabled"
 	KindDeviceReplaced    = "device.replaced"
+	KindDevicePlaced      = "device.placed"
 	KindCredentialIssued  = "device.credential_issued"
 	KindCredentialRevoked = "device.credential_revoked"
 )
@@ -37,12 +41,13 @@ func Projection() journal.Projection { return projection{} }
 type projection struct{}
 
 func (projection) Name() string     { return "registry" }
-func (projection) Tables() []string { return []string{"zones", "devices", "streams"} }
+func (projection) Tables() []string { return []string{"zones", "devices", "streams", "plans"} }
 
 func (projection) Kinds() []string {
 	return []string{
 		KindZoneAdded, KindZoneChanged, KindZoneRemoved, KindZoneArmed, KindZoneDisarmed, KindZoneLocked, KindZoneUnlocked,
 		KindDeviceRegistered, KindDeviceChanged, KindDeviceRemoved, KindDeviceEnabled, KindDeviceDisabled, KindDeviceReplaced,
+		KindPlanSet, KindPlanRemoved, KindDevicePlaced,
 	}
 }
 
@@ -68,6 +73,9 @@ func (projection) Apply(tx *sql.Tx, e watch.Event) error {
 		}
 		return writeZone(tx, z, at, seq)
 	case KindZoneRemoved:
+		if err := exec(tx, `DELETE FROM plans WHERE zone = ?`, e.Zone); err != nil {
+			return err
+		}
 		return exec(tx, `DELETE FROM zones WHERE id = ?`, e.Zone)
 	case KindZoneArmed, KindZoneDisarmed:
 		return exec(tx, `UPDATE zones SET armed = ?, armed_by = ?, armed_at = ?, seq = ? WHERE id = ?`,
@@ -89,8 +97,33 @@ func (projection) Apply(tx *sql.Tx, e watch.Event) error {
 	case KindDeviceEnabled, KindDeviceDisabled:
 		return exec(tx, `UPDATE devices SET enabled = ?, changed = ?, seq = ? WHERE id = ?`,
 			e.Kind == KindDeviceEnabled, at, seq, e.Device)
+	case KindDevicePlaced:
+		var b body[Plan]
+		if err := json.Unmarshal(e.Body, &b); err != nil {
+			return fmt.Errorf("body of %s: %w", e.Kind, err)
+		}
+		p := planColumns(b.After)
+		return exec(tx, `UPDATE devices SET floor = ?, plan_x = ?, plan_y = ?, plan_heading = ?, plan_fov = ?, plan_range = ?,
+			changed = ?, seq = ? WHERE id = ?`, p.floor, p.x, p.y, p.heading, p.fov, p.reach, at, seq, e.Device)
+	case KindPlanSet:
+		p, err := after[FloorPlan](e)
+		if err != nil {
+			return err
+		}
+		return writePlan(tx, p, at, seq)
+	case KindPlanRemoved:
+		return exec(tx, `DELETE FROM plans WHERE zone = ?`, e.Zone)
 	}
 	return nil
+}
+
+func writePlan(tx *sql.Tx, p FloorPlan, at, seq int64) error {
+	anchors, err := encode(slices.Concat([]Anchor{}, p.Anchors))
+	if err != nil {
+		return err
+	}
+	return exec(tx, `INSERT OR REPLACE INTO plans (zone, sha256, type, width, height, bytes, anchors, changed, seq) VALUES (?,?,?,?,?,?,?,?,?)`,
+		p.Zone, p.SHA256, p.Type, p.Width, p.Height, p.Bytes, string(anchors), at, seq)
 }
 
 func after[T any](e watch.Event) (T, error) {
@@ -105,7 +138,7 @@ func after[T any](e watch.Event) (T, error) {
 }
 
 func writeZone(tx *sql.Tx, z Zone, at, seq int64) error {
-	floor, x, y := planColumns(z.Plan)
+	p := planColumns(z.Plan)
 	lat, lon := positionColumns(z.Position)
 	return exec(tx, `INSERT INTO zones (id, parent, name, code, kind, special, floor, plan_x, plan_y, lat, lon,
 			armed, armed_by, armed_at, locked, locked_by, locked_at, created, changed, seq)
@@ -113,21 +146,22 @@ func writeZone(tx *sql.Tx, z Zone, at, seq int64) error {
 		ON CONFLICT (id) DO UPDATE SET parent = excluded.parent, name = excluded.name, code = excluded.code, kind = excluded.kind,
 			special = excluded.special, floor = excluded.floor, plan_x = excluded.plan_x, plan_y = excluded.plan_y,
 			lat = excluded.lat, lon = excluded.lon, changed = excluded.changed, seq = excluded.seq`,
-		z.ID, z.Parent, z.Name, z.Code, z.Kind, z.Special, floor, x, y, lat, lon, at, at, seq)
+		z.ID, z.Parent, z.Name, z.Code, z.Kind, z.Special, p.floor, p.x, p.y, lat, lon, at, at, seq)
 }
 
 func writeDevice(tx *sql.Tx, d Device, e watch.Event) error {
-	floor, x, y := planColumns(d.Plan)
+	p := planColumns(d.Plan)
 	lat, lon := positionColumns(d.Position)
 	at := watch.Millis(e.At)
-	err := exec(tx, `INSERT INTO devices (id, kind, name, alias, zone, parent, child_key, config, enabled, floor, plan_x, plan_y, lat, lon,
-			created, created_by, installed, changed, seq)
-		VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)
+	err := exec(tx, `INSERT INTO devices (id, kind, name, alias, zone, parent, child_key, config, enabled, floor, plan_x, plan_y,
+			plan_heading, plan_fov, plan_range, lat, lon, created, created_by, installed, changed, seq)
+		VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)
 		ON CONFLICT (id) DO UPDATE SET kind = excluded.kind, name = excluded.name, alias = excluded.alias, zone = excluded.zone,
 			parent = excluded.parent, child_key = excluded.child_key, config = excluded.config, enabled = excluded.enabled,
-			floor = excluded.floor, plan_x = excluded.plan_x, plan_y = excluded.plan_y, lat = excluded.lat, lon = excluded.lon,
+			floor = excluded.floor, plan_x = excluded.plan_x, plan_y = excluded.plan_y, plan_heading = excluded.plan_heading,
+			plan_fov = excluded.plan_fov, plan_range = excluded.plan_range, lat = excluded.lat, lon = excluded.lon,
 			installed = CASE WHEN ? THEN excluded.installed ELSE installed END, changed = excluded.changed, seq = excluded.seq`,
-		d.ID, d.Kind, d.Name, d.Alias, d.Zone, d.Parent, d.ChildKey, string(d.Config), d.Enabled, floor, x, y, lat, lon,
+		d.ID, d.Kind, d.Name, d.Alias, d.Zone, d.Parent, d.ChildKey, string(d.Config), d.Enabled, p.floor, p.x, p.y, p.heading, p.fov, p.reach, lat, lon,
 		at, e.Actor, at, at, int64(e.Seq), e.Kind == KindDeviceReplaced)
 	if err != nil {
 		return err
@@ -143,11 +177,18 @@ func writeDevice(tx *sql.Tx, d Device, e watch.Event) error {
 	return nil
 }
 
-func planColumns(p *Plan) (floor string, x, y any) {
+// onPlan holds the columns of a place on a plan.
+type onPlan struct {
+	floor               string
+	x, y                any // NULL if not placed
+	heading, fov, reach float64
+}
+
+func planColumns(p *Plan) onPlan {
 	if p == nil {
-		return "", nil, nil
+		return onPlan{}
 	}
-	return p.Floor, p.X, p.Y
+	return onPlan{p.Floor, p.X, p.Y, p.Heading, p.FOV, p.Range}
 }
 
 func positionColumns(p *Position) (lat, lon any) {

@@ -33,6 +33,8 @@ type Options struct {
 	Drivers drivers
 	// NamePrefix begins suggested device names: "MJN" gives MJN-GDB-03. "" suggests names without one.
 	NamePrefix string
+	// Plans is the folder for the pictures of floor plans. "" refuses new ones.
+	Plans string
 	// Kicked is told an MQTT user whose secret or rights changed or ended, so that the broker cuts its connections.
 	// It is called after the change is durable and MUST NOT call back into the registry. nil: nobody is told.
 	Kicked func(user string)
@@ -47,6 +49,8 @@ type Registry struct {
 
 	mu      sync.Mutex    // one refresh at a time, so that an older state never replaces a newer one
 	changed chan struct{} // closed and replaced after each change; guarded by mu
+
+	decoding sync.Mutex // held while a picture is decoded
 }
 
 // Open reads what the site has. The journal's writer need not run yet.
@@ -125,7 +129,7 @@ func (r *Registry) commit(ctx context.Context, by By, fn func(*change) error) (*
 		return fn(c)
 	})
 	if err != nil {
-		return nil, err
+		return nil, r.explainStale(ctx, err)
 	}
 	if err := r.refresh(context.WithoutCancel(ctx)); err != nil {
 		return nil, fmt.Errorf("the change is stored, but: %w", err)
@@ -136,6 +140,28 @@ func (r *Registry) commit(ctx context.Context, by By, fn func(*change) error) (*
 		}
 	}
 	return c, nil
+}
+
+// unchanged refuses a change of what has moved on since the person looked at it.
+func (c *change) unchanged(revision uint64) error {
+	if c.by.Seen != 0 && c.by.Seen != revision {
+		return &Stale{seq: revision}
+	}
+	return nil
+}
+
+// explainStale says who came first.
+func (r *Registry) explainStale(ctx context.Context, err error) error {
+	var s *Stale
+	if !errors.As(err, &s) {
+		return err
+	}
+	e, lookup := r.opt.Journal.Event(ctx, s.seq)
+	if lookup != nil {
+		return errors.Join(err, lookup)
+	}
+	s.Actor, s.At = e.Actor, e.At
+	return err
 }
 
 // event journals what the change did. Its projection writes the rows.

@@ -17,6 +17,7 @@ type state struct {
 	zones       map[string]Zone
 	devices     map[string]Device
 	credentials map[string]credential
+	plans       map[string]FloorPlan // by zone
 	// children finds equipment behind a gateway by its key there, and kids counts it.
 	children map[childKey]string
 	kids     map[string]int
@@ -35,10 +36,10 @@ type queryer interface {
 
 func load(ctx context.Context, q queryer) (*state, error) {
 	s := &state{
-		zones: map[string]Zone{}, devices: map[string]Device{}, credentials: map[string]credential{},
+		zones: map[string]Zone{}, devices: map[string]Device{}, credentials: map[string]credential{}, plans: map[string]FloorPlan{},
 		children: map[childKey]string{}, kids: map[string]int{},
 	}
-	for _, part := range []func(context.Context, queryer) error{s.loadZones, s.loadDevices, s.loadStreams, s.loadSecrets, s.loadCredentials} {
+	for _, part := range []func(context.Context, queryer) error{s.loadZones, s.loadDevices, s.loadStreams, s.loadSecrets, s.loadCredentials, s.loadPlans} {
 		if err := part(ctx, q); err != nil {
 			return nil, fmt.Errorf("registry: reading: %w", err)
 		}
@@ -145,13 +146,15 @@ func each(ctx context.Context, q queryer, query string, scan func(*sql.Rows) err
 type spot struct {
 	floor          string
 	x, y, lat, lon sql.NullFloat64
+
+	heading, fov, reach float64
 }
 
 func (p spot) plan() *Plan {
 	if !p.x.Valid || !p.y.Valid {
 		return nil
 	}
-	return &Plan{Floor: p.floor, X: p.x.Float64, Y: p.y.Float64}
+	return &Plan{Floor: p.floor, X: p.x.Float64, Y: p.y.Float64, Heading: p.heading, FOV: p.fov, Range: p.reach}
 }
 
 func (p spot) position() *Position {
@@ -163,12 +166,12 @@ func (p spot) position() *Position {
 
 func (s *state) loadZones(ctx context.Context, q queryer) error {
 	return each(ctx, q, `SELECT id, parent, name, code, kind, special, floor, plan_x, plan_y, lat, lon,
-		armed, armed_by, armed_at, locked, locked_by, locked_at, created, changed FROM zones`, func(rows *sql.Rows) error {
+		armed, armed_by, armed_at, locked, locked_by, locked_at, created, changed, seq FROM zones`, func(rows *sql.Rows) error {
 		var z Zone
 		var p spot
 		var armedAt, lockedAt, created, changed int64
 		err := rows.Scan(&z.ID, &z.Parent, &z.Name, &z.Code, &z.Kind, &z.Special, &p.floor, &p.x, &p.y, &p.lat, &p.lon,
-			&z.Armed.On, &z.Armed.By, &armedAt, &z.Locked.On, &z.Locked.By, &lockedAt, &created, &changed)
+			&z.Armed.On, &z.Armed.By, &armedAt, &z.Locked.On, &z.Locked.By, &lockedAt, &created, &changed, &z.Revision)
 		z.Plan, z.Position = p.plan(), p.position()
 		z.Armed.At, z.Locked.At = watch.FromMillis(armedAt), watch.FromMillis(lockedAt)
 		z.Created, z.Changed = watch.FromMillis(created), watch.FromMillis(changed)
@@ -178,14 +181,14 @@ func (s *state) loadZones(ctx context.Context, q queryer) error {
 }
 
 func (s *state) loadDevices(ctx context.Context, q queryer) error {
-	return each(ctx, q, `SELECT id, kind, name, alias, zone, parent, child_key, config, enabled, floor, plan_x, plan_y, lat, lon,
-		created, created_by, installed, changed, seq FROM devices`, func(rows *sql.Rows) error {
+	return each(ctx, q, `SELECT id, kind, name, alias, zone, parent, child_key, config, enabled, floor, plan_x, plan_y,
+		plan_heading, plan_fov, plan_range, lat, lon, created, created_by, installed, changed, seq FROM devices`, func(rows *sql.Rows) error {
 		var d Device
 		var p spot
 		var config string
 		var created, installed, changed int64
 		err := rows.Scan(&d.ID, &d.Kind, &d.Name, &d.Alias, &d.Zone, &d.Parent, &d.ChildKey, &config, &d.Enabled, &p.floor, &p.x, &p.y,
-			&p.lat, &p.lon, &created, &d.CreatedBy, &installed, &changed, &d.Revision)
+			&p.heading, &p.fov, &p.reach, &p.lat, &p.lon, &created, &d.CreatedBy, &installed, &changed, &d.Revision)
 		d.Config = json.RawMessage(config)
 		d.Plan, d.Position = p.plan(), p.position()
 		d.Created, d.Installed, d.Changed = watch.FromMillis(created), watch.FromMillis(installed), watch.FromMillis(changed)
@@ -235,6 +238,23 @@ func (s *state) loadCredentials(ctx context.Context, q queryer) error {
 			s.devices[id] = d
 			s.credentials[id] = c
 		}
+		return nil
+	})
+}
+
+func (s *state) loadPlans(ctx context.Context, q queryer) error {
+	return each(ctx, q, `SELECT zone, sha256, type, width, height, bytes, anchors, changed, seq FROM plans`, func(rows *sql.Rows) error {
+		var p FloorPlan
+		var anchors string
+		var changed int64
+		if err := rows.Scan(&p.Zone, &p.SHA256, &p.Type, &p.Width, &p.Height, &p.Bytes, &anchors, &changed, &p.Revision); err != nil {
+			return err
+		}
+		p.Changed = watch.FromMillis(changed)
+		if err := json.Unmarshal([]byte(anchors), &p.Anchors); err != nil {
+			return fmt.Errorf("anchors of plan %s: %w", p.Zone, err)
+		}
+		s.plans[p.Zone] = p
 		return nil
 	})
 }

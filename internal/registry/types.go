@@ -42,9 +42,13 @@ func ZoneKinds() []string {
 
 // Plan is a place on a floor plan, as fractions of its width and height from the upper left corner.
 type Plan struct {
-	Floor string  `json:"floor,omitempty"` // which plan; "" for the site's only one
+	Floor string  `json:"floor,omitempty"` // zone whose plan it is; "" for the site's only one
 	X     float64 `json:"x"`               // 0 to 1
 	Y     float64 `json:"y"`               // 0 to 1
+	// Where a device on the plan looks. Zones have no such thing.
+	Heading float64 `json:"heading,omitempty"` // degrees clockwise from the plan's upper edge, 0 to 360
+	FOV     float64 `json:"fov,omitempty"`     // degrees of its field of view, 0 if it has none
+	Range   float64 `json:"range,omitempty"`   // how far it sees, as a fraction of the plan's width
 }
 
 // Position is a place on earth, degrees WGS 84.
@@ -68,6 +72,8 @@ type Zone struct {
 	Locked  Mark      `json:"-"` // locked up: motion inside is critical
 	Created time.Time `json:"-"`
 	Changed time.Time `json:"-"`
+	// Revision is the sequence of the event that last changed the zone or threw one of its switches.
+	Revision uint64 `json:"-"`
 }
 
 // Mark is a switch that people throw, and who threw it last.
@@ -117,6 +123,9 @@ type By struct {
 	Actor  string // person id; "" only for the program itself
 	Second string // person id of the second person, where two are needed
 	Reason string // free text; needed where a function says so
+	// Seen is the revision of what is to be changed that the person looked at; 0 if it does not matter. When it has
+	// moved since, the change is refused with Stale.
+	Seen uint64
 }
 
 // Errors that refusals wrap, beside watch.ErrInvalid.
@@ -134,6 +143,19 @@ type Refusal struct {
 	Why   string // one sentence in English; MUST NOT hold a secret
 	Cause error
 }
+
+// Stale says that somebody else changed a thing after the person looked at it. It wraps ErrConflict.
+type Stale struct {
+	Actor string // person id, "" for the program
+	At    time.Time
+	seq   uint64
+}
+
+func (s *Stale) Error() string {
+	return fmt.Sprintf("%s changed this at %s, after you had opened it; load it again", someone(s.Actor), s.At.Format("2006-01-02 15:04:05 UTC"))
+}
+
+func (s *Stale) Unwrap() error { return ErrConflict }
 
 func (r *Refusal) Error() string {
 	if r.Field == "" {

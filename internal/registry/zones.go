@@ -115,6 +115,9 @@ func (c *change) changeZone(z Zone) (bool, error) {
 	if !ok {
 		return false, notFound("zone", z.ID)
 	}
+	if err := c.unchanged(before.Revision); err != nil {
+		return false, err
+	}
 	z, err := c.checkZone(z)
 	if err != nil || sameZone(before, z) {
 		return false, err
@@ -131,6 +134,9 @@ func (c *change) removeZone(id string) error {
 	before, ok := c.st.zones[id]
 	if !ok {
 		return notFound("zone", id)
+	}
+	if err := c.unchanged(before.Revision); err != nil {
+		return err
 	}
 	if err := c.needReason("removing a zone"); err != nil {
 		return err
@@ -180,6 +186,9 @@ func (c *change) checkZone(z Zone) (Zone, error) {
 	}
 	if err := c.checkParentZone(z); err != nil {
 		return z, err
+	}
+	if z.Plan != nil && (z.Plan.Heading != 0 || z.Plan.FOV != 0 || z.Plan.Range != 0) {
+		return z, invalid("plan", "a zone looks nowhere: heading, fov and range are for devices")
 	}
 	return z, checkPlace(z.Plan, z.Position)
 }

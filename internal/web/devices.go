@@ -26,6 +26,7 @@ type Device struct {
 	Position   *registry.Position `json:"position"`
 	State      watch.DeviceState  `json:"state"`
 	CreatedAt  watch.Time         `json:"created_at"`
+	Revision   uint64             `json:"revision" doc:"moves with every change"`
 	// MQTT is shown once, when the secret is made.
 	MQTT  *MQTT    `json:"mqtt,omitempty"`
 	Notes []string `json:"notes,omitempty" doc:"what was done differently from what was asked"`
@@ -42,7 +43,7 @@ func (s *Server) deviceOf(d registry.Device, states map[string]watch.DeviceState
 	out := Device{
 		ID: d.ID, Driver: d.Kind, Name: d.Name, Alias: d.Alias, Zone: d.Zone, Parent: d.Parent, ChildKey: d.ChildKey,
 		Enabled: d.Enabled, Config: d.Config, HasSecrets: orNone(d.Secrets), Streams: orNone(d.Streams), Plan: d.Plan,
-		Position: d.Position, State: states[d.ID], CreatedAt: watch.Time{Time: d.Created},
+		Position: d.Position, State: states[d.ID], CreatedAt: watch.Time{Time: d.Created}, Revision: d.Revision,
 	}
 	if len(out.Config) == 0 {
 		out.Config = json.RawMessage("{}")
@@ -145,6 +146,7 @@ type DeviceChange struct {
 	Position *registry.Position `json:"position,omitempty"`
 	Enabled  *bool              `json:"enabled,omitempty"`
 	Reason   string             `json:"reason,omitempty" maxLength:"1000"`
+	Revision uint64             `json:"revision,omitempty" doc:"what the caller looked at; refused with 409 changed if it has moved"`
 }
 
 func (s *Server) changeDevice(ctx context.Context, in *struct {
@@ -173,7 +175,9 @@ func (s *Server) changeDevice(ctx context.Context, in *struct {
 	if b.Position != nil {
 		d.Position = b.Position
 	}
-	return s.outcome(s.opt.Registry.Change(ctx, by(ctx, b.Reason), d, b.Secrets))
+	who := by(ctx, b.Reason)
+	who.Seen = b.Revision
+	return s.outcome(s.opt.Registry.Change(ctx, who, d, b.Secrets))
 }
 
 func (s *Server) removeDevice(ctx context.Context, in *struct {
@@ -206,6 +210,7 @@ type NewUnit struct {
 	Config   json.RawMessage   `json:"config,omitempty"`
 	Secrets  map[string]string `json:"secrets,omitempty" doc:"write-only"`
 	Reason   string            `json:"reason" minLength:"1" maxLength:"1000"`
+	Revision uint64            `json:"revision,omitempty" doc:"what the caller looked at; refused with 409 changed if it has moved"`
 }
 
 func (s *Server) replaceDevice(ctx context.Context, in *struct {
@@ -222,7 +227,9 @@ func (s *Server) replaceDevice(ctx context.Context, in *struct {
 		}
 		with.Config = d.Config
 	}
-	return s.outcome(s.opt.Registry.Replace(ctx, by(ctx, b.Reason), in.ID, with))
+	who := by(ctx, b.Reason)
+	who.Seen = b.Revision
+	return s.outcome(s.opt.Registry.Replace(ctx, who, in.ID, with))
 }
 
 func (s *Server) issueCredential(ctx context.Context, in *struct {

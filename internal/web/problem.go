@@ -30,7 +30,7 @@ type Problem struct {
 	Code   string       `json:"code"`
 	Errors []FieldError `json:"errors,omitempty"`
 
-	// Who was first, and what the incident has become, for codes "taken" and "wrong_state".
+	// Who was first, and what the incident has become, for codes "taken", "changed" and "wrong_state".
 	By     string      `json:"by,omitempty"`
 	ByName string      `json:"by_name,omitempty"`
 	At     watch.Time  `json:"at,omitzero"`
@@ -122,8 +122,13 @@ func asProblem(err error) *Problem {
 	var refusal *registry.Refusal
 	var person *auth.Refusal
 	var denied *auth.Denied
+	var stale *registry.Stale
 	switch {
 	case errors.As(err, &p):
+		return p
+	case errors.As(err, &stale):
+		p := problem(http.StatusConflict, "changed", "%s", stale.Error())
+		p.By, p.At = stale.Actor, watch.Time{Time: stale.At}
 		return p
 	case errors.As(err, &refusal):
 		return refused(refusal, refusal.Field, refusal.Why)
@@ -144,6 +149,14 @@ func asProblem(err error) *Problem {
 	}
 	p = problem(http.StatusInternalServerError, "internal", "something failed inside; the program's log says what")
 	p.cause = err
+	return p
+}
+
+// named puts a name to who came first.
+func (s *Server) named(p *Problem) *Problem {
+	if p.By != "" && p.ByName == "" {
+		p.ByName = s.opt.Auth.Name(p.By)
+	}
 	return p
 }
 

@@ -120,7 +120,7 @@ func (rt *route) describe(op *huma.Operation) {
 
 // explain turns a handler's error into a problem, and logs what is our fault.
 func (s *Server) explain(rt *route, err error) error {
-	return asProblem(err).logged(&http.Request{Method: rt.method, URL: &url.URL{Path: rt.path}})
+	return s.named(asProblem(err)).logged(&http.Request{Method: rt.method, URL: &url.URL{Path: rt.path}})
 }
 
 // guardedMux puts each route of the API library behind its guard. A route that is not in the table cannot be added.

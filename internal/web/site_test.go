@@ -119,7 +119,7 @@ func newSite(t testing.TB, change ...func(*Options, *hub.Options)) *site {
 	stopJournal := start(t, s.journal.Run)
 	s.desk = incident.New(incident.Options{Log: s.journal})
 	t.Cleanup(func() { stopJournal(); must(t, db.Close()) })
-	s.registry, err = registry.Open(ctx, registry.Options{Journal: s.journal, Vault: v, Drivers: kinds{}, NamePrefix: "MJN"})
+	s.registry, err = registry.Open(ctx, registry.Options{Journal: s.journal, Vault: v, Drivers: kinds{}, NamePrefix: "MJN", Plans: filepath.Join(dir, "plans")})
 	must(t, err)
 
 	s.auth, err = auth.Open(ctx, auth.Options{Journal: s.journal, Vault: v})

@@ -10,6 +10,7 @@ import (
 // Methods, short for the table.
 const (
 	get   = http.MethodGet
+	put   = http.MethodPut
 	post  = http.MethodPost
 	patch = http.MethodPatch
 	del   = http.MethodDelete
@@ -25,7 +26,7 @@ var (
 func table() []route {
 	var all []route
 	for _, part := range [][]route{
-		outsideRoutes(), sessionRoutes(), peopleRoutes(), zoneRoutes(), deviceRoutes(), cameraRoutes(), incidentRoutes(), eventRoutes(), proofRoutes(),
+		outsideRoutes(), sessionRoutes(), peopleRoutes(), zoneRoutes(), planRoutes(), deviceRoutes(), cameraRoutes(), incidentRoutes(), eventRoutes(), proofRoutes(),
 	} {
 		all = append(all, part...)
 	}
@@ -54,6 +55,19 @@ func zoneRoutes() []route {
 		{method: post, path: prefix + "/zones/{id}/disarm", right: auth.RightArm, id: "disarm-zone", about: "Presence is no alert any more; needs a reason", tag: tag, serve: zoneSwitch((*registry.Registry).ArmZone, false)},
 		{method: post, path: prefix + "/zones/{id}/lock", right: auth.RightArm, id: "lock-zone", about: "Lock up: motion inside is critical", tag: tag, serve: zoneSwitch((*registry.Registry).LockZone, true)},
 		{method: post, path: prefix + "/zones/{id}/unlock", right: auth.RightArm, id: "unlock-zone", about: "Open again; needs a reason and a second person", tag: tag, serve: zoneSwitch((*registry.Registry).LockZone, false)},
+	}
+}
+
+func planRoutes() []route {
+	const tag = "plans"
+	plan := prefix + "/plans/{id}"
+	return []route{
+		{method: get, path: prefix + "/plans", right: auth.RightViewDevices, or: auth.RightZones, id: "list-plans", about: "Floor plans, by the zone they show", tag: tag, serve: call((*Server).listPlans)},
+		{method: get, path: plan + "/picture", right: auth.RightViewDevices, or: auth.RightZones, id: "plan-picture", about: "The picture of a floor plan", tag: tag, query: []string{"v"}, gives: "image/png", serve: raw((*Server).planPicture)},
+		{method: put, path: plan + "/picture", right: auth.RightZones, scopes: full, id: "set-plan-picture", about: "Give a zone a floor plan, or another picture of it", tag: tag, body: pictureTypes, limit: registry.MaxPicture, query: []string{"reason", "revision"}, gives: jsonType, serve: raw((*Server).setPlanPicture)},
+		{method: patch, path: plan, right: auth.RightZones, scopes: full, id: "anchor-plan", about: "Say where on earth a floor plan lies", tag: tag, serve: call((*Server).anchorPlan)},
+		{method: del, path: plan, right: auth.RightZones, scopes: full, id: "remove-plan", about: "Take a zone's floor plan away; needs a reason", tag: tag, status: http.StatusNoContent, serve: call((*Server).removePlan)},
+		{method: post, path: plan + "/place", right: auth.RightDevices, scopes: full, id: "place-devices", about: "Put devices onto a floor plan or take them off: all of them or none", tag: tag, serve: call((*Server).placeDevices)},
 	}
 }
 

@@ -19,6 +19,7 @@ type Zone struct {
 	Position *registry.Position `json:"position"`
 	Armed    *Mark              `json:"armed"`
 	Locked   *Mark              `json:"locked"`
+	Revision uint64             `json:"revision" doc:"moves with every change"`
 }
 
 // Mark says who threw a switch of a zone, and when.
@@ -31,7 +32,7 @@ type Mark struct {
 func (s *Server) zoneOf(z registry.Zone) Zone {
 	return Zone{
 		ID: z.ID, Parent: z.Parent, Name: z.Name, Code: z.Code, Kind: z.Kind, Special: z.Special,
-		Plan: z.Plan, Position: z.Position, Armed: s.markOf(z.Armed), Locked: s.markOf(z.Locked),
+		Plan: z.Plan, Position: z.Position, Armed: s.markOf(z.Armed), Locked: s.markOf(z.Locked), Revision: z.Revision,
 	}
 }
 
@@ -97,6 +98,7 @@ type ZoneChange struct {
 	Plan     *registry.Plan     `json:"plan,omitempty"`
 	Position *registry.Position `json:"position,omitempty"`
 	Reason   string             `json:"reason,omitempty" maxLength:"1000"`
+	Revision uint64             `json:"revision,omitempty" doc:"what the caller looked at; refused with 409 changed if it has moved"`
 }
 
 func (s *Server) changeZone(ctx context.Context, in *struct {
@@ -120,7 +122,9 @@ func (s *Server) changeZone(ctx context.Context, in *struct {
 	if b.Position != nil {
 		z.Position = b.Position
 	}
-	z, err := s.opt.Registry.ChangeZone(ctx, by(ctx, b.Reason), z)
+	who := by(ctx, b.Reason)
+	who.Seen = b.Revision
+	z, err := s.opt.Registry.ChangeZone(ctx, who, z)
 	if err != nil {
 		return nil, err
 	}
