@@ -134,6 +134,8 @@ func prepareDemo(o DemoOptions) (config.Config, demoFile, error) {
 	cfg.HTTP.Listen = o.Listen
 	cfg.Live.Listen, cfg.MQTT.Listen = freeAddress(cfg.Live.Listen), freeAddress(cfg.MQTT.Listen)
 	cfg.Recording.KeepDays, cfg.Recording.StreamGiB = 1, 1
+	cfg.Console.AbsentAfterS = 0 // nobody has to sit before a demo
+	cfg.Contacts = demoContacts()
 	cfg.Log.Level = "warn"
 	text, err := yaml.Marshal(cfg)
 	if err != nil {
@@ -147,6 +149,20 @@ func prepareDemo(o DemoOptions) (config.Config, demoFile, error) {
 	o.Log(cfg.Log)
 	cfg, err = config.Load(file)
 	return cfg, old, err
+}
+
+// demoContacts are invented; the short numbers are the country's.
+func demoContacts() []config.Contact {
+	return []config.Contact{
+		{Who: "leader", Name: "Danru", Phone: "0812-0000-0105", Radio: "Danru"},
+		{Who: "secretariat", Name: "Kasubbag KUL", Phone: "0812-0000-0201"},
+		{Who: "technician", Name: "Teknisi", Phone: "0812-0000-0301"},
+		{Who: "it-security", Name: "Petugas keamanan TI", Phone: "0812-0000-0302"},
+		{Who: "police", Name: "Polres Majene", Phone: "110"},
+		{Who: "fire", Name: "Damkar Majene", Phone: "113"},
+		{Who: "ambulance", Name: "Ambulans", Phone: "119"},
+		{Who: "power", Name: "PLN", Phone: "123"},
+	}
 }
 
 // writeRules lays the shipped rules beside the config, where a site would keep its own.

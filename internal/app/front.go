@@ -9,6 +9,7 @@ import (
 
 	"siaga/devices"
 	"siaga/devices/catalog"
+	"siaga/internal/config"
 	"siaga/internal/rules"
 	"siaga/internal/watch"
 	"siaga/internal/web"
@@ -109,9 +110,36 @@ func (l lawbook) Rules() []web.Rule {
 		}
 		out = append(out, web.Rule{
 			ID: r.ID, Title: r.Title, Priority: priority, Category: r.Category, On: r.On, Source: r.Source, Domain: r.Code,
+			Steps: web.Steps{ID: orNone(r.Card.StepsID), EN: orNone(r.Card.StepsEN)}, Call: orNone(r.Card.Call), Cameras: orNone(r.Card.Cameras),
 		})
 	}
 	return out
+}
+
+// contacts are the configured ones, for the screens.
+func contacts(cfg config.Config) []web.Contact {
+	var out []web.Contact
+	for _, c := range cfg.Contacts {
+		out = append(out, web.Contact{Who: c.Who, Name: c.Name, Phone: c.Phone, Radio: c.Radio})
+	}
+	return out
+}
+
+// attendance are the configured times of the check that somebody sits before a console.
+func attendance(c config.Console) web.Attendance {
+	return web.Attendance{
+		AskAfter:     time.Duration(c.AskAfterMin) * time.Minute,
+		AnswerWithin: time.Duration(c.AnswerWithinS) * time.Second,
+		AbsentAfter:  time.Duration(c.AbsentAfterS) * time.Second,
+	}
+}
+
+// orNone is the list, never null in JSON.
+func orNone(list []string) []string {
+	if list == nil {
+		return []string{}
+	}
+	return list
 }
 
 // URL is where the dashboard is.

@@ -10,6 +10,7 @@ import (
 
 	"siaga/internal/auth"
 	"siaga/internal/hub"
+	"siaga/internal/incident"
 	"siaga/internal/registry"
 	"siaga/internal/watch"
 	"siaga/internal/web"
@@ -33,11 +34,13 @@ func (a *App) list() []stage {
 		{"sockets", a.web.RunSockets, 3 * time.Second},
 		{"live channel", a.hub.Run, 5 * time.Second},
 		{"judge", a.desk.Run, 5 * time.Second},
+		{"ladder", a.climb, 2 * time.Second},
 		{"recorder", a.recorder.Run, 12 * time.Second},
 		{"live view", a.view.Run, 5 * time.Second},
 		{"stream list", a.followStreams, time.Second},
 		{"device states", a.tellStates, time.Second},
 		{"front door", a.web.Run, 6 * time.Second},
+		{"console watch", a.web.RunAttendance, time.Second},
 		{"clock watch", a.watchClock, time.Second},
 		{"watchdog", a.watchdog, time.Second},
 	}
@@ -45,6 +48,16 @@ func (a *App) list() []stage {
 		l = append(l, stage{"broker", a.broker.Run, 5 * time.Second})
 	}
 	return append(l, stage{"fleet", a.fleet.Run, 10 * time.Second})
+}
+
+// climb passes critical alerts up that nobody accepts, as the configuration says.
+func (a *App) climb(ctx context.Context) error {
+	c := a.cfg.Console
+	return a.desk.RunLadder(ctx, []incident.Step{
+		{After: time.Duration(c.LeaderS) * time.Second, To: string(auth.Leader)},
+		{After: time.Duration(c.SecretariatS) * time.Second, To: string(auth.Secretariat)},
+		{After: time.Duration(c.PoliceS) * time.Second, To: "police"},
+	})
 }
 
 // announce journals that the program started, and what it found wrong while opening.

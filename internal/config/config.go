@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 	_ "time/tzdata" // small servers often have no zone data of their own
 
@@ -25,6 +26,8 @@ type Config struct {
 	Live      Live      `yaml:"live"`
 	MQTT      MQTT      `yaml:"mqtt"`
 	Recording Recording `yaml:"recording"`
+	Console   Console   `yaml:"console"`
+	Contacts  []Contact `yaml:"contacts"`
 	Log       Log       `yaml:"log"`
 }
 
@@ -74,6 +77,24 @@ type Recording struct {
 	SegmentS      int `yaml:"segment_s"`       // longest file, seconds
 }
 
+// Console is the check that somebody sits before a console, and who is called when nobody accepts.
+type Console struct {
+	AskAfterMin   int `yaml:"ask_after_min"`   // without a key or a touch the console asks; 0 never
+	AnswerWithinS int `yaml:"answer_within_s"` // then it counts as unattended
+	AbsentAfterS  int `yaml:"absent_after_s"`  // without any console; 0 switches the whole check off
+	LeaderS       int `yaml:"leader_s"`        // a critical alert that nobody accepts goes to the leader; 0 never
+	SecretariatS  int `yaml:"secretariat_s"`
+	PoliceS       int `yaml:"police_s"`
+}
+
+// Contact says how a party that action cards name is reached.
+type Contact struct {
+	Who   string `yaml:"who"`   // leader, police, …
+	Name  string `yaml:"name"`  // as on the card
+	Phone string `yaml:"phone"` // as dialled here
+	Radio string `yaml:"radio"` // call sign or channel
+}
+
 // Log is the program's own log.
 type Log struct {
 	Level  string `yaml:"level"`  // debug, info, warn, error
@@ -90,6 +111,8 @@ func Default() Config {
 		Live:      Live{Listen: "127.0.0.1:8189"},
 		MQTT:      MQTT{Listen: "127.0.0.1:1883", MessagesPerS: 500},
 		Recording: Recording{KeepDays: 30, KeepLeastDays: 7, ReserveMiB: 64, SegmentS: 60},
+		Console:   Console{AskAfterMin: 30, AnswerWithinS: 300, AbsentAfterS: 30, LeaderS: 60, SecretariatS: 180, PoliceS: 300},
+		Contacts:  []Contact{},
 		Log:       Log{Level: "info", Format: "text"},
 	}
 }
@@ -139,11 +162,18 @@ func (c *Config) Validate() error {
 		"recording.reserve_mib":     {c.Recording.ReserveMiB, 8, 1 << 16},
 		"recording.segment_s":       {c.Recording.SegmentS, 5, 60},
 		"mqtt.messages_per_second":  {c.MQTT.MessagesPerS, 1, 1 << 20},
+		"console.ask_after_min":     {c.Console.AskAfterMin, 0, 24 * 60},
+		"console.answer_within_s":   {c.Console.AnswerWithinS, 10, 3600},
+		"console.absent_after_s":    {c.Console.AbsentAfterS, 0, 3600},
+		"console.leader_s":          {c.Console.LeaderS, 0, 86_400},
+		"console.secretariat_s":     {c.Console.SecretariatS, 0, 86_400},
+		"console.police_s":          {c.Console.PoliceS, 0, 86_400},
 	} {
 		if v.have < v.low || v.have > v.high {
 			wrong(key, "%d is out of range: use %d to %d", v.have, v.low, v.high)
 		}
 	}
+	c.validateContacts(wrong)
 	if !oneOf(c.Log.Level, "debug", "info", "warn", "error") {
 		wrong("log.level", "%q: use debug, info, warn or error", c.Log.Level)
 	}
@@ -151,6 +181,30 @@ func (c *Config) Validate() error {
 		wrong("log.format", "%q: use text or json", c.Log.Format)
 	}
 	return errors.Join(errs...)
+}
+
+// maxContacts and maxContact bound what a card can show.
+const (
+	maxContacts = 50
+	maxContact  = 120 // bytes of each field
+)
+
+func (c *Config) validateContacts(wrong func(key, format string, args ...any)) {
+	if len(c.Contacts) > maxContacts {
+		wrong("contacts", "%d are more than a guard can choose from: keep at most %d", len(c.Contacts), maxContacts)
+	}
+	for i, k := range c.Contacts {
+		key := fmt.Sprintf("contacts[%d]", i)
+		if !oneOf(k.Who, watch.Parties()...) {
+			wrong(key+".who", "%q: use one of %s", k.Who, strings.Join(watch.Parties(), ", "))
+		}
+		if k.Name == "" || k.Phone == "" && k.Radio == "" {
+			wrong(key, "needs a name, and a phone or a radio")
+		}
+		if max(len(k.Name), len(k.Phone), len(k.Radio)) > maxContact {
+			wrong(key, "at most %d bytes in each field", maxContact)
+		}
+	}
 }
 
 func (c *Config) validateDoors(wrong func(key, format string, args ...any)) {

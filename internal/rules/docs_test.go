@@ -89,7 +89,7 @@ func TestDocs_CodesAreOfTheCatalogue(t *testing.T) {
 	for _, must := range strings.Fields(`ht.panik ht.hilang_kontak ht.tak_dikenal cam.putus cam.gerak_zona cam.waktu drone.tinggi drone.pagar
 		drone.baterai drone.putus akses.tanpa_izin akses.pintu_lama lingkungan.asap lingkungan.air lingkungan.suhu daya.padam
 		siber.pesan_palsu siber.pesan_usang siber.banjir siber.masuk_gagal integritas.log integritas.rekaman integritas.aturan
-		sistem.cakram sistem.waktu sistem.pekerja sistem.kanal sistem.celah`) {
+		sistem.cakram sistem.waktu sistem.pekerja sistem.kanal sistem.konsol sistem.celah`) {
 		if !used[must] {
 			t.Errorf("no shipped rule raises %s", must)
 		}

@@ -44,6 +44,12 @@ var faulty = map[string]string{
 	"not-yaml":               `:2:3: could not find end`,
 	"a-list":                 `:1:1: a rule is written as`,
 	"key-twice":              `:7:1: .*(duplicate|already defined)`,
+	"steps-of-one-language":  `:7:8: steps: en is missing`,
+	"steps-differ":           `:7:8: steps: 2 in Indonesian, 3 in English`,
+	"one-step":               `:7:8: steps: 2 to 5 of them`,
+	"step-too-long":          `:7:21: steps: a step has 1 to 160 bytes`,
+	"call-nobody":            `:7:16: call: nobody is known as "polisi"`,
+	"camera-no-id":           `:7:11: cameras: "MJN GDB" is no device's id`,
 	"alias-bomb":             `unknown key|wants a text`,
 }
 

@@ -137,6 +137,7 @@ func TestShipped_EachRuleSpeaksUp(t *testing.T) {
 		{"signin-failed", Zone{}, slices.Repeat([]step{{0, "auth.failed", `{"address":"10.0.0.9"}`}}, 5), "important", false},
 		{"signin-locked", Zone{}, []step{{0, "auth.locked", `{}`}}, "important", false},
 		{"log-broken", Zone{}, []step{{0, "integrity.log_broken", `{}`}}, "critical", false},
+		{"console-unattended", Zone{}, []step{{0, "console.unattended", `{"why":"no_answer"}`}, {9, "console.attended", `{}`}}, "critical", true},
 		{"footage-broken", Zone{}, []step{{0, "integrity.footage_broken", `{}`}}, "critical", false},
 		{"rule-disabled", Zone{}, []step{{0, "rule.changed", `{"rule":"smoke","enabled":false}`}}, "important", false},
 		{"rule-disabled", Zone{}, []step{{0, "rule.changed", `{"rule":"smoke"}`}}, "", false},

@@ -126,7 +126,7 @@ const maxTitle = 120
 
 var ruleKeys = [...]string{
 	"id", "code", "category", "title", "priority", "on", "when", "key", "alias", "window", "for", "silent_for", "count",
-	"repeat_only", "clear", "suppressed_by",
+	"repeat_only", "clear", "suppressed_by", "steps", "call", "cameras",
 }
 
 // rule reads one rule; faults are gathered in the document, and nil means that nothing could be read at all.
@@ -155,6 +155,7 @@ func (d *document) rule(env *cel.Env, raw []byte) *Rule {
 	d.timing(f, r)
 	d.clear(env, f, r)
 	d.suppression(env, f, r)
+	d.card(f, r)
 	d.consistency(root, f, r)
 	return r
 }

@@ -31,6 +31,8 @@ type Rule struct {
 	AtLeast int
 	// RepeatOnly rules look only at messages that were heard before.
 	RepeatOnly bool
+	// Card is what people are told to do; it has no say in judging.
+	Card Card
 	// Source is the text of the file.
 	Source string
 

@@ -77,6 +77,15 @@ type Rule struct {
 	On       []string    `json:"on" doc:"event kinds it looks at"`
 	Source   string      `json:"source" doc:"file it was read from"`
 	Domain   string      `json:"domain" doc:"code in the event catalogue"`
+	Steps    Steps       `json:"steps" doc:"what to do, in both languages; empty lists when the rule brings no card"`
+	Call     []string    `json:"call" doc:"whom to call, first first: words that /contacts explains"`
+	Cameras  []string    `json:"cameras" doc:"devices to show besides those of the alert's zone"`
+}
+
+// Steps are the lines of an action card.
+type Steps struct {
+	ID []string `json:"id"`
+	EN []string `json:"en"`
 }
 
 // Count is one figure of another room, for /metrics.

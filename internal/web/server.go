@@ -46,6 +46,9 @@ type Options struct {
 	Drivers   drivers
 	Rules     rules
 	Dashboard fs.FS
+	Contacts  []Contact
+	// Attendance are the times of the check that somebody sits before a console.
+	Attendance Attendance
 	// VerifierKey is what checks the site's checkpoints, in the form of a signed note's key. "" if none are signed.
 	VerifierKey string
 	// Ready is asked by /readyz; its error says what is not ready. nil: ready at once.
@@ -83,6 +86,7 @@ type Server struct {
 	calls       *calls
 	views       *views
 	refusals    *refusals
+	attendance  *attendance
 	counts      struct{ requests, panics atomic.Uint64 }
 }
 
@@ -95,6 +99,7 @@ func New(o Options) (*Server, error) {
 	if s.now == nil {
 		s.now = time.Now
 	}
+	s.attendance = newAttendance(o.Attendance, s.now, s.tell)
 	if err := s.buildRoutes(); err != nil {
 		return nil, err
 	}

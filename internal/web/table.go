@@ -26,7 +26,7 @@ var (
 func table() []route {
 	var all []route
 	for _, part := range [][]route{
-		outsideRoutes(), sessionRoutes(), peopleRoutes(), zoneRoutes(), planRoutes(), deviceRoutes(), cameraRoutes(), incidentRoutes(), eventRoutes(), proofRoutes(),
+		outsideRoutes(), sessionRoutes(), peopleRoutes(), zoneRoutes(), planRoutes(), deviceRoutes(), cameraRoutes(), incidentRoutes(), eventRoutes(), proofRoutes(), consoleRoutes(),
 	} {
 		all = append(all, part...)
 	}
