@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { overwriteGetLocale } from '../src/paraglide/runtime';
 import { explain, fixWord, say, whyWord } from '../src/parts/words';
@@ -46,6 +47,12 @@ describe('errors', () => {
     expect(refusal('brand_new', 500)).toContain('500');
     expect(refusal('brand_new', 403)).toBe(refusal('forbidden', 403));
     expect(explain(new Error('boom'))).toContain('boom');
+  });
+
+  it('have a word for every reason that the program knows', () => {
+    const known = [...readFileSync('../internal/watch/fault.go', 'utf8').matchAll(/^\tReason\w+\s+Reason = "(\w+)"/gm)].map((hit) => hit[1] ?? '');
+    expect(known.length).toBeGreaterThan(15);
+    expect(known.filter((reason) => whyWord(reason) === reason)).toEqual([]);
   });
 
   it('explain every reason a camera may have', () => {

@@ -8,6 +8,7 @@ export type Route =
   | { view: 'device'; id: string }
   | { view: 'add-camera' }
   | { view: 'people' }
+  | { view: 'style' }
   | { view: 'nowhere' };
 
 export const PATHS = {
@@ -35,6 +36,8 @@ export function parseRoute(path: string): Route {
       return thing === undefined ? { view: 'devices' } : { view: 'device', id: thing };
     case 'orang':
       return { view: 'people' };
+    case 'gaya':
+      return { view: 'style' };
     default:
       return { view: 'nowhere' };
   }

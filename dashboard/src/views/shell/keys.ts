@@ -1,0 +1,45 @@
+// The keyboard map: what each view does with which key. tests/keys.test.ts holds it to the views.
+import * as m from '../../paraglide/messages';
+import type { Route } from '../../state/route.svelte';
+
+export interface KeyRow {
+  keys: readonly string[];
+  does: () => string;
+  /** The keys are the ends of a range, not two ways to do the same. */
+  range?: boolean;
+}
+
+const SEARCH: KeyRow = { keys: ['/'], does: m.keys_search };
+const DEEDS: readonly KeyRow[] = [
+  { keys: ['Space', 'T'], does: m.keys_accept },
+  { keys: ['R'], does: m.keys_respond },
+  { keys: ['S'], does: m.keys_resolve },
+];
+
+export const KEYS: Record<Route['view'], readonly KeyRow[]> = {
+  console: [
+    ...DEEDS,
+    { keys: ['↑', '↓'], does: m.keys_choose },
+    { keys: ['Enter'], does: m.keys_open },
+    { keys: ['M'], does: m.keys_mute },
+    { keys: ['G'], does: m.keys_grid },
+    { keys: ['[', ']'], does: m.keys_page },
+    { keys: ['1', '9'], does: m.keys_tile, range: true },
+    { keys: ['Esc'], does: m.keys_usual },
+  ],
+  incidents: [],
+  incident: [],
+  devices: [SEARCH],
+  device: [],
+  'add-camera': [],
+  people: [],
+  style: [],
+  nowhere: [],
+};
+
+export const EVERYWHERE: readonly KeyRow[] = [
+  { keys: ['Tab', 'Shift+Tab'], does: m.keys_next },
+  { keys: ['Enter', 'Space'], does: m.keys_press },
+  { keys: ['Esc'], does: m.keys_close },
+  { keys: ['?'], does: m.keys_help },
+];
