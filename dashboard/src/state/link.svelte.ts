@@ -5,6 +5,7 @@ import { clock } from './clock.svelte';
 import { devices } from './devices.svelte';
 import { names } from './names.svelte';
 import { places } from './places.svelte';
+import { plans } from './plans.svelte';
 import { session } from './session.svelte';
 
 /** How long a break may last before the banner shows; a quick reconnect should not startle anyone. */
@@ -70,7 +71,7 @@ class Link implements LiveSink {
     if (body.incident) cases.hearIncident(body.incident);
     const family = event.kind.split('.', 1)[0];
     if (family === 'person') void names.load().catch(() => undefined);
-    if (family === 'zone') void places.load().catch(() => undefined);
+    if (family === 'zone') void Promise.all([places.load(), plans.load()]).catch(() => undefined);
     if (family === 'device' && event.device && session.can('devices')) void devices.fetch(event.device);
   }
 
@@ -86,7 +87,7 @@ class Link implements LiveSink {
 
   /** What the live channel does not carry in full: names and zones. */
   private async reload(): Promise<void> {
-    await Promise.allSettled([places.load(), names.load(), session.can('devices') ? devices.load() : undefined]);
+    await Promise.allSettled([places.load(), plans.load(), names.load(), session.can('devices') ? devices.load() : undefined]);
   }
 }
 

@@ -11,6 +11,8 @@ export type Right =
   | 'devices' // see the devices
   | 'picture' // see the picture of a device; a technician of those they registered
   | 'install' // add, change, switch devices
+  | 'zones' // add and change zones and their floor plans
+  | 'arm' // arm, disarm, lock up and open zones
   | 'people'; // add and change people
 
 /** The site's word for each, and how far it must reach. */
@@ -24,6 +26,8 @@ const NEEDS: Record<Right, readonly [word: string, scopes: readonly string[]]> =
   devices: ['view_devices', ['full', 'read']],
   picture: ['live_console', ['full', 'read', 'test']],
   install: ['devices', ['full']],
+  zones: ['zones', ['full']],
+  arm: ['arm', ['full']],
   people: ['people', ['full']],
 };
 

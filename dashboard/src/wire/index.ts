@@ -86,6 +86,45 @@ export interface Zone {
   armed: Mark | null;
   locked: Mark | null;
   special?: boolean;
+  plan?: PlanSpot | null;
+  /** Moves with every change; a change that names an older one is refused. */
+  revision?: number;
+}
+
+/** A place on a floor plan: fractions of its picture, from the upper left corner. */
+export interface PlanSpot {
+  /** The zone whose plan it is; absent for the site's only one. */
+  floor?: string;
+  x: number;
+  y: number;
+  /** Degrees clockwise from the plan's upper edge. */
+  heading?: number;
+  /** Degrees of the field of view; 0 or absent: it has none. */
+  fov?: number;
+  /** How far it sees, as a fraction of the plan's width. */
+  range?: number;
+}
+
+/** A point of a plan whose place on earth is known. */
+export interface Anchor {
+  x: number;
+  y: number;
+  lat: number;
+  lon: number;
+}
+
+/** The picture of a zone that devices stand on. */
+export interface FloorPlan {
+  zone: string;
+  /** Where the picture is; another picture has another address. */
+  picture: string;
+  width: number;
+  height: number;
+  bytes: number;
+  /** Two, or none. */
+  anchors: Anchor[];
+  changed_at: string;
+  revision: number;
 }
 
 export type DeviceStatus = 'online' | 'offline' | 'disabled' | 'connecting' | 'unknown';
@@ -137,7 +176,10 @@ export interface Device {
   has_secrets?: string[] | null;
   streams?: DeviceStream[] | null;
   state?: DeviceState | null;
+  plan?: PlanSpot | null;
   created_at?: string;
+  /** Moves with every change; a change that names an older one is refused. */
+  revision?: number;
 }
 
 /** The MQTT name and password of a gateway: shown once, stored hashed. */
