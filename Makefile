@@ -73,3 +73,7 @@ clean: ## remove what was built; data stays
 .PHONY: fault
 fault: setup-test ## kill the whole program 50 times under load (SIAGA_KILLS), on loopback only
 	SIAGA_KILLS=$(or $(SIAGA_KILLS),50) $(GO) test -tags $(TAGS) -count=1 -timeout 60m -run Kill9 -v ./cmd/siaga
+
+.PHONY: soak
+soak: setup-test ## work a whole site with random faults for SIAGA_SOAK (10m; 8h overnight), on loopback only
+	SIAGA_SOAK=$(or $(SIAGA_SOAK),10m) $(GO) test -tags $(TAGS) -count=1 -timeout 0 -run Soak -v ./cmd/siaga

@@ -78,6 +78,7 @@ type credentials struct {
 		User     string `json:"mqtt_user"`
 		Password string `json:"mqtt_password"`
 	} `json:"devices"`
+	Cameras []struct{ ID string } `json:"cameras"`
 }
 
 func (c credentials) gateway(t testing.TB, id string) (topic, user, password string) {

@@ -8,7 +8,7 @@ export function benchSpecs(house) {
     await guard.page.locator('.grids button').filter({ hasText: '16' }).click();
     const technician = await Seat.take(house.browser, house.site, 'technician');
     const { page } = technician;
-    const camera = house.site.demo.cameras.at(-1);
+    const camera = house.site.demo.spare_cameras.at(-1);
     await technician.go('/perangkat');
     await page.click('a[href="/perangkat/tambah"]');
     await page.fill('[name=address]', camera.rtsp);
@@ -37,7 +37,7 @@ export function benchSpecs(house) {
   test('a camera that will not work is refused with the plain reason and what to do', async () => {
     const technician = await Seat.take(house.browser, house.site, 'technician');
     const { page } = technician;
-    const camera = house.site.demo.cameras.at(-1);
+    const camera = house.site.demo.spare_cameras.at(-1);
     await technician.go('/perangkat');
     await page.click('a[href="/perangkat/tambah"]');
     await page.click('form button[type=submit]');

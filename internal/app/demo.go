@@ -36,6 +36,7 @@ type demoFile struct {
 	Users   []demoUser   `json:"users"`
 	Devices []demoDevice `json:"devices"`
 	Cameras []demoCamera `json:"cameras"`
+	Spares  []demoCamera `json:"spare_cameras"` // play, but are no devices yet
 }
 
 type demoUser struct {

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -16,10 +17,8 @@ import (
 func (a *App) furnish(ctx context.Context, cameras *sim.CameraServer, old demoFile) (demoFile, error) {
 	f := demoFile{URL: a.URL(), MQTT: a.MQTT()}
 	vars := map[string]string{"CAMERA_USER": cameraUser, "CAMERA_PASSWORD": cameraPassword}
-	for i := range cameraCount + spareCameras {
-		url := cameras.URL(fmt.Sprintf("cam%d", i+1))
-		vars[fmt.Sprintf("CAMERA_%d", i+1)] = url
-		f.Cameras = append(f.Cameras, demoCamera{ID: fmt.Sprintf("cam%d", i+1), RTSP: url, User: cameraUser, Password: cameraPassword})
+	for i := range cameraCount {
+		vars[fmt.Sprintf("CAMERA_%d", i+1)] = cameras.URL(fmt.Sprintf("cam%d", i+1))
 	}
 	rep, err := a.registry.Import(ctx, registry.By{Reason: "demo"}, configs.DemoSite(), registry.ImportOptions{Variables: vars})
 	if err != nil {
@@ -28,6 +27,7 @@ func (a *App) furnish(ctx context.Context, cameras *sim.CameraServer, old demoFi
 	if err := a.demoPlan(ctx); err != nil {
 		return f, err
 	}
+	f.Cameras, f.Spares = a.demoCameraList(cameras)
 	for _, d := range a.registry.Devices() {
 		publish, _, speaks := a.registry.Topics(d.ID)
 		if !speaks || len(publish) == 0 {
@@ -43,6 +43,28 @@ func (a *App) furnish(ctx context.Context, cameras *sim.CameraServer, old demoFi
 	}
 	f.Users, err = a.demoPeople(ctx, old)
 	return f, err
+}
+
+// demoCameraList tells the simulated cameras that are devices of the site from those that wait to be added by hand.
+func (a *App) demoCameraList(cameras *sim.CameraServer) (used, spare []demoCamera) {
+	devices := map[string]string{} // address to device
+	for _, d := range a.registry.Devices() {
+		var c struct{ URL string }
+		if d.Kind == "rtsp" && json.Unmarshal(d.Config, &c) == nil {
+			devices[c.URL] = d.ID
+		}
+	}
+	for i := range cameraCount + spareCameras {
+		name := fmt.Sprintf("cam%d", i+1)
+		c := demoCamera{ID: name, RTSP: cameras.URL(name), User: cameraUser, Password: cameraPassword}
+		if id, ok := devices[c.RTSP]; ok {
+			c.ID = id
+			used = append(used, c)
+			continue
+		}
+		spare = append(spare, c)
+	}
+	return used, spare
 }
 
 // demoFloor is the zone whose plan shows the whole demo site.

@@ -27,7 +27,9 @@ func welcome(o DemoOptions, f demoFile) {
 		fmt.Fprintf(&b, "\n  Press the panic button of Pos 2 by hand:\n    mosquitto_pub -h %s -p %s -u %s -P %s -q 1 -t %s -m '%s'\n",
 			host, port, d.MQTTUser, d.MQTTPassword, d.Topic, panicPayload)
 	}
-	fmt.Fprintf(&b, "\n  Add a camera by hand: %s (user %s, password %s)\n", f.Cameras[len(f.Cameras)-1].RTSP, cameraUser, cameraPassword)
+	if n := len(f.Spares); n > 0 {
+		fmt.Fprintf(&b, "\n  Add a camera by hand: %s (user %s, password %s)\n", f.Spares[n-1].RTSP, cameraUser, cameraPassword)
+	}
 	fmt.Fprintf(&b, "  Prove the log:        siaga check --config %s\n\n  Ctrl-C stops it.\n\n", filepath.Join(o.Dir, "siaga.yaml"))
 	_, _ = fmt.Fprint(o.Out, b.String()) // nobody reads a terminal that is gone
 }
