@@ -26,11 +26,14 @@ var shipped = sync.OnceValues(func() (*judging.Set, error) {
 })
 
 // guarded is a site whose desk judges events by the shipped rules.
-func guarded(t testing.TB) *site {
+func guarded(t testing.TB, change ...func(*Options)) *site {
 	set, err := shipped()
 	must(t, err)
 	s := newSite(t, noHub(func(o *Options) {
 		o.Desk = incident.New(incident.Options{Log: o.Journal, Judge: judging.NewJudge(set, calm{}), Site: calm{}})
+		for _, c := range change {
+			c(o)
+		}
 	}))
 	s.desk = s.server.opt.Desk
 	stop := start(t, s.desk.Run)
