@@ -2,6 +2,7 @@ package auth
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
@@ -175,3 +176,14 @@ func (c *clock) add(d time.Duration) {
 }
 
 func errInvalid() error { return watch.ErrInvalid }
+
+// number reads a number of an event's body; 0 when it is not there.
+func number(t *testing.T, body []byte, field string) int {
+	t.Helper()
+	var b map[string]any
+	if err := json.Unmarshal(body, &b); err != nil {
+		t.Fatal(err)
+	}
+	n, _ := b[field].(float64)
+	return int(n)
+}

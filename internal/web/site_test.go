@@ -298,3 +298,10 @@ func noHub(change func(*Options)) func(*Options, *hub.Options) {
 }
 
 func decodeJSON(text string, into any) error { return json.Unmarshal([]byte(text), into) }
+
+func mustJSON(t testing.TB, v any) string {
+	t.Helper()
+	text, err := json.Marshal(v)
+	must(t, err)
+	return string(text)
+}
