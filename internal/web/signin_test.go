@@ -153,10 +153,16 @@ func TestFrames_NoAnswerMayStandInsideAnotherPage(t *testing.T) {
 
 // strange are texts that people and attackers write into boxes.
 var strange = []struct{ name, text string }{
-	{"emoji", "Siti 👮🏽‍♀️🇮🇩"}, {"arabic", "محمد أحمد"}, {"markup", `<img src=x onerror=alert(1)>"'&amp;{{7*7}}${x}`},
-	{"combining", "Z" + strings.Repeat("\u0301", 90)}, {"zero width", "A\u200bB\u2060C"},
-	{"right-to-left override", "Budi\u202e txt.exe"}, {"control", "a\x1b[31mb"}, {"NUL", "a\x00b"},
-	{"1 MB", strings.Repeat("é", 500_000)}, {"newlines", "a\nb\r\nc"},
+	{"emoji", "Siti 👮🏽‍♀️🇮🇩"},
+	{"arabic", "محمد أحمد"},
+	{"markup", `<img src=x onerror=alert(1)>"'&amp;{{7*7}}${x}`},
+	{"combining", "Z" + strings.Repeat("\u0301", 90)},
+	{"zero width", "A\u200bB\u2060C"},
+	{"right-to-left override", "Budi\u202e txt.exe"},
+	{"control", "a\x1b[31mb"},
+	{"NUL", "a\x00b"},
+	{"1 MB", strings.Repeat("é", 500_000)},
+	{"newlines", "a\nb\r\nc"},
 }
 
 func TestStrangeText_IsKeptAsItIsOrRefusedWithItsField(t *testing.T) {

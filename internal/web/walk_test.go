@@ -14,8 +14,8 @@ import (
 // secretariat chair technician it-security auditor administrator). A route whose answer depends on whose thing is asked
 // for, or in what state it is, has a row for each such case behind a slash.
 //
-//	+  let in, whosever it is     -  403, whosever it is
-//	o  let in to the own only     .  404: it does not exist for this role
+//   - let in, whosever it is     -  403, whosever it is
+//     o  let in to the own only     .  404: it does not exist for this role
 //
 // A new route needs its row here, and its requests in walkRequests where `id` alone does not make one.
 const walked = `
