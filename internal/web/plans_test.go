@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-func pictureOf(t *testing.T, w, h int) string {
+func pictureOf(t testing.TB, w, h int) string {
 	t.Helper()
 	var b bytes.Buffer
 	must(t, png.Encode(&b, image.NewGray(image.Rect(0, 0, w, h))))

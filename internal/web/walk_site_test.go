@@ -118,6 +118,9 @@ func (w *walk) asked(id, role string, own bool) asked {
 	if a, ok := w.askedOfEquipment(id); ok {
 		return a
 	}
+	if a, ok := w.askedOfPlans(id); ok {
+		return a
+	}
 	if a, ok := w.askedOfPictures(id, role, own); ok {
 		return a
 	}
@@ -226,6 +229,33 @@ func (w *walk) askedOfEquipment(id string) (asked, bool) {
 		return asked{id: gateway(), body: why}, true
 	}
 	return asked{}, false
+}
+
+func (w *walk) askedOfPlans(id string) (asked, bool) {
+	me, z := registry.By{Actor: "p-technician", Reason: "uji"}, ""
+	switch id {
+	case "plan-picture", "set-plan-picture", "anchor-plan", "remove-plan", "place-devices":
+		z = w.fresh("z")
+		_, err := w.registry.AddZone(context.Background(), me, registry.Zone{ID: z, Name: z, Kind: registry.ZoneStore})
+		must(w.t, err)
+		_, err = w.registry.SetPicture(context.Background(), me, z, []byte(pictureOf(w.t, 100, 80)))
+		must(w.t, err)
+	}
+	switch id {
+	case "set-plan-picture":
+		return asked{id: z, body: pictureOf(w.t, 120, 80), kind: "image/png"}, true
+	case "anchor-plan":
+		return asked{id: z, body: `{"anchors":[{"x":0.1,"y":0.1,"lat":-3.54,"lon":118.98},{"x":0.9,"y":0.9,"lat":-3.55,"lon":118.99}],"reason":"uji"}`}, true
+	case "remove-plan":
+		return asked{id: z, query: "?reason=uji"}, true
+	case "place-devices":
+		return asked{id: z, body: `{"marks":[{"device":"cam-1","at":{"x":0.5,"y":0.5}}],"reason":"uji"}`}, true
+	case "console-presence":
+		return asked{body: `{"console":"uji-0001","idle_ms":0}`}, true
+	case "mute-console":
+		return asked{body: `{"console":"uji-0001","seconds":0}`}, true
+	}
+	return asked{id: z}, z != ""
 }
 
 func (w *walk) askedOfPictures(id, role string, own bool) (asked, bool) {

@@ -56,6 +56,17 @@ disarm-zone                    +++-----
 lock-zone                      +++-----
 unlock-zone                    +++-----
 
+list-plans                     ++++++-+
+plan-picture                   ++++++-+
+set-plan-picture               ----+--+
+anchor-plan                    ----+--+
+remove-plan                    ----+--+
+place-devices                  ----+---
+
+list-contacts                  ++++++--
+console-presence               +++--+--
+mute-console                   +++--+--
+
 list-devices                   ++++++--
 get-device                     ++++++--
 add-device                     ----+---
