@@ -49,6 +49,7 @@ var law = map[string]row{
 	"view":               {imports: []string{"watch", "record"}, goroutines: true},
 	"web":                {imports: []string{"watch", "auth", "hub", "registry", "incident", "journal", "record", "view", "evidence"}, goroutines: true},
 	"archtest":           {},
+	"faultdisk":          {goroutines: true}, // for tests: a disk that fails
 
 	"devices/camera/rtsp":        {imports: driver, goroutines: true},
 	"devices/drone/dji":          {imports: mqttDriver, goroutines: true},
