@@ -28,7 +28,7 @@ const (
 // Fault makes calls of one kind go wrong.
 type Fault struct {
 	Op    Op            // "" is every operation
-	In    string        // part of the path, "" is every path
+	In    string        // part of the path, "" is every path; $ stands at the end of a path
 	After int           // that many matching calls go well first
 	Times int           // how many go wrong then; 0: all until Heal
 	Err   syscall.Errno // how they fail; 0: they succeed
@@ -40,6 +40,9 @@ type Fault struct {
 
 // Hits is how many calls went wrong.
 func (f *Fault) Hits() int { return int(f.hits.Load()) }
+
+// Seen is how many calls it was matched with.
+func (f *Fault) Seen() int { return int(f.seen.Load()) }
 
 // Inject plants a fault. Several may be in place; the first that matches decides.
 func (d *Disk) Inject(f *Fault) {
@@ -66,7 +69,7 @@ func (d *Disk) Calls(op Op) int {
 func (d *Disk) strike(op Op, path string) *Fault {
 	d.counts[op]++
 	for _, f := range d.faults {
-		if f.Op != "" && f.Op != op || !strings.Contains(path, f.In) {
+		if f.Op != "" && f.Op != op || !strings.Contains(path+"$", f.In) {
 			continue
 		}
 		n := int(f.seen.Add(1))

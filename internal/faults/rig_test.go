@@ -151,13 +151,18 @@ func (p *program) kill() {
 // stop ends the program in order.
 func (p *program) stop() {
 	p.g.t.Helper()
-	must(p.g.t, p.in.Close())
+	if err := p.wait(); err != nil {
+		p.g.t.Errorf("it did not stop in order: %v\n%s", err, tail(p.errs.String()))
+	}
+}
+
+// wait tells the program to end and returns how it did.
+func (p *program) wait() error {
+	_ = p.in.Close() // it may have ended by itself
 	late := time.AfterFunc(30*time.Second, func() { _ = p.cmd.Process.Kill() })
 	defer late.Stop()
 	<-p.done
-	if err := p.cmd.Wait(); err != nil {
-		p.g.t.Errorf("it did not stop in order: %v\n%s", err, tail(p.errs.String()))
-	}
+	return p.cmd.Wait()
 }
 
 func tail(s string) string {

@@ -139,19 +139,23 @@ func runSite(dir string) error {
 // facts journals as fast as receipts come, with a breath now and then so that there are lone events and bursts.
 func (s *site) facts(ctx context.Context, ids *atomic.Int64, out *printer) {
 	for ctx.Err() == nil {
-		id := fmt.Sprint(ids.Add(1))
-		out.line("try", id)
-		d := watch.Draft{Kind: "door.opened", Device: "door-1", Body: json.RawMessage(`{"id":"` + id + `"}`)}
-		receipt, err := s.j.Append(context.Background(), d)
-		if err == nil {
-			err = receipt.Wait(context.Background())
-		}
-		if err != nil {
-			out.line("no", id, strings.ReplaceAll(err.Error(), "\n", "; "))
-		} else {
-			out.line("ok", id)
-		}
+		s.fact(fmt.Sprint(ids.Add(1)), out)
 		time.Sleep(rand.N(4 * time.Millisecond))
+	}
+}
+
+// fact journals one fact and prints what became of it.
+func (s *site) fact(id string, out *printer) {
+	out.line("try", id)
+	d := watch.Draft{Kind: "door.opened", Device: "door-1", Body: json.RawMessage(`{"id":"` + id + `"}`)}
+	receipt, err := s.j.Append(context.Background(), d)
+	if err == nil {
+		err = receipt.Wait(context.Background())
+	}
+	if err != nil {
+		out.line("no", id, strings.ReplaceAll(err.Error(), "\n", "; "))
+	} else {
+		out.line("ok", id)
 	}
 }
 
@@ -194,22 +198,21 @@ func film(ctx context.Context, i int, picture []byte, out *printer, r *record.Re
 	}
 }
 
-// runFacts journals the facts of one writer until its standard input ends, as fast as it can and without video.
-func runFacts(dir string) error {
+// runLife is a whole life without video: the site opens, journals forty facts and some checkpoints, and closes. Its
+// error says whether it noticed what failed.
+func runLife(dir string) error {
 	out := &printer{}
 	s, err := openSite(dir, out)
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	var all sync.WaitGroup
-	var id atomic.Int64
-	id.Store(time.Now().UnixNano())
-	all.Go(func() { s.facts(ctx, &id, out) })
-	all.Go(func() { s.checkpoints(ctx) })
-	_, _ = io.Copy(io.Discard, os.Stdin) // ends with the test
-	cancel()
-	all.Wait()
+	began := time.Now().UnixNano()
+	for n := range int64(40) {
+		s.fact(fmt.Sprint(began+n), out)
+		if n%10 == 9 {
+			_, _ = s.j.Checkpoint(context.Background()) // a disk that fails is the point
+		}
+	}
 	return s.stop()
 }
 

@@ -15,26 +15,34 @@ import (
 	"siaga/internal/watch"
 )
 
-// breakage makes one kind of file operation fail while it is on.
+// breakage makes one kind of file operation fail while it is on, or at one call of it.
 type breakage struct {
-	on  atomic.Bool
-	hit atomic.Int64
-	err error
+	on   atomic.Bool
+	only int64 // 0, or which call while it is on
+	seen atomic.Int64
+	hit  atomic.Int64
+	err  error
 }
 
 func (b *breakage) fails() error {
 	if !b.on.Load() {
 		return nil
 	}
+	if n := b.seen.Add(1); b.only != 0 && n != b.only {
+		return nil
+	}
 	b.hit.Add(1)
 	return b.err
 }
 
-// faults lists every seam and how to break it.
-var faults = []struct {
+// seam is a file operation and how to break it.
+type seam struct {
 	name  string
 	plant func(d *disk, b *breakage)
-}{
+}
+
+// faults lists every seam on a frame's way to the medium.
+var faults = []seam{
 	{"create", func(d *disk, b *breakage) {
 		real := d.create
 		d.create = func(path string) (*os.File, error) {

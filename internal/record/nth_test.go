@@ -1,0 +1,86 @@
+package record
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"siaga/internal/watch"
+)
+
+// Each file operation of a recording fails once: its first call, its second, and so on (SIAGA_NTH, 3 in `make test`).
+// What is told as recorded is whole, the rest is a gap that says why, the recorder goes on by itself within seconds,
+// and neither a check nor a restart finds anything.
+func TestRecorder_BearsTheFailureOfAnyCall(t *testing.T) {
+	most := 3
+	if s := os.Getenv("SIAGA_NTH"); s != "" {
+		var err error
+		most, err = strconv.Atoi(s)
+		must(t, err)
+	}
+	tried := 0
+	for _, f := range append(faults, seam{"remove", plantRemove}) {
+		for nth := 1; nth <= most; nth++ {
+			errno := [...]syscall.Errno{syscall.EIO, syscall.ENOSPC}[nth%2]
+			hit := true
+			t.Run(fmt.Sprintf("%s call %d", f.name, nth), func(t *testing.T) {
+				dir := t.TempDir()
+				synctest.Test(t, func(t *testing.T) { hit = failOnce(t, dir, f.plant, errno, int64(nth)) })
+				rebuilt(t, dir)
+			})
+			if !hit {
+				break // there are no more calls of it
+			}
+			tried++
+		}
+	}
+	t.Logf("%d single calls failed", tried)
+	if tried < len(faults)*min(2, most) {
+		t.Errorf("only %d calls were there to fail", tried)
+	}
+}
+
+func plantRemove(d *disk, b *breakage) {
+	real := d.remove
+	d.remove = func(path string) error { return errors.Join(b.fails(), real(path)) }
+}
+
+func failOnce(t *testing.T, dir string, plant func(*disk, *breakage), errno syscall.Errno, nth int64) bool {
+	b := &breakage{only: nth, err: &os.PathError{Op: "test", Path: "disk", Err: errno}}
+	g := start(t, dir, func(r *Recorder) {
+		r.opt.FileLength, r.opt.JanitorEvery = 3*time.Second, 2*time.Second
+		r.retention.Store(&Retention{Default: Policy{MaxAge: 12 * time.Second}})
+		plant(r.disk, b)
+	})
+	cam := synthetic(100 * time.Millisecond)
+	must(t, g.r.StreamExpected("cam-1", "main", time.Time{}))
+	cam.play(g.r, "cam-1", 1, 5*time.Second)
+	b.on.Store(true)
+	cam.play(g.r, "cam-1", 2, 30*time.Second)
+	b.on.Store(false)
+	cam.play(g.r, "cam-1", 3, 5*time.Second)
+	g.r.Stopped("cam-1", "person-7", time.Time{})
+	settle()
+	g.verify(VerifyOptions{})
+	for _, gap := range g.gaps("cam-1") {
+		switch gap.Reason {
+		case diskReason(errno), watch.ReasonDiskError, watch.ReasonNotYet, watch.ReasonStopped:
+		default:
+			t.Errorf("gap %+v, want reason %s", gap, diskReason(errno))
+		}
+		if gap.Reason != watch.ReasonStopped && gap.End.Sub(gap.Start) > 8*time.Second {
+			t.Errorf("one failed call cost %s of video: %+v", gap.End.Sub(gap.Start), gap)
+		}
+	}
+	g.halt()
+	g = start(t, dir)
+	synctest.Wait()
+	g.verify(VerifyOptions{})
+	g.halt()
+	return b.hit.Load() > 0
+}
