@@ -25,6 +25,7 @@ type rig struct {
 	dir  string // where it is mounted
 	rand *rand.Rand
 
+	ended    int64           // ms: when the last program ended
 	tried    map[string]bool // submitted
 	receipts map[string]bool // told durable
 	refused  map[string]bool // told not durable, and the program lived on
