@@ -30,6 +30,7 @@ func (a *App) Start(ctx context.Context) error {
 func (a *App) list() []stage {
 	l := []stage{
 		{"journal writer", a.journal.Run, 10 * time.Second},
+		{"text index", a.journal.RunIndex, 5 * time.Second},
 		{"checkpointer", a.journal.RunCheckpoints, 5 * time.Second},
 		{"sockets", a.web.RunSockets, 3 * time.Second},
 		{"live channel", a.hub.Run, 5 * time.Second},

@@ -40,6 +40,9 @@ func (j *Journal) Erase(ctx context.Context, seq uint64, by, second, reason stri
 				return fmt.Errorf("%s: blanking event %d: %w", p.Name(), seq, err)
 			}
 		}
+		if err := unindex(tx, e); err != nil {
+			return err
+		}
 		sum := seal.BodyHash(salt, e.Body)
 		if _, err := tx.Exec(`UPDATE events SET body = NULL, salt = NULL, erased = ? WHERE seq = ?`, sum[:], int64(seq)); err != nil {
 			return fmt.Errorf("journal: erasing event %d: %w", seq, err)
@@ -56,8 +59,8 @@ func (j *Journal) Erase(ctx context.Context, seq uint64, by, second, reason stri
 func erasable(tx *sql.Tx, seq uint64) (watch.Event, []byte, error) {
 	var e watch.Event
 	var body, salt []byte
-	err := tx.QueryRow(`SELECT seq, kind, device, zone, subject, body, salt FROM events WHERE seq = ?`, int64(seq)).
-		Scan(&e.Seq, &e.Kind, &e.Device, &e.Zone, &e.Subject, &body, &salt)
+	err := tx.QueryRow(`SELECT seq, kind, device, zone, subject, actor, body, salt FROM events WHERE seq = ?`, int64(seq)).
+		Scan(&e.Seq, &e.Kind, &e.Device, &e.Zone, &e.Subject, &e.Actor, &body, &salt)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		return e, nil, fmt.Errorf("journal: there is no event %d to erase: %w", seq, err)

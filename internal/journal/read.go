@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,6 +21,8 @@ type Query struct {
 	NotKinds      []string // exact kinds to leave out
 	Device        string
 	Zone          string
+	Zones         []string // any of them; not used beside Zone
+	Text          string   // words that the body holds; Find only
 	Subject       string
 	Actor         string
 	Since, Until  time.Time // receive time: from, inclusive; to, exclusive
@@ -101,6 +104,9 @@ func (q Query) where() (string, []any) {
 			add(f.col+" = ? AND "+f.col+" <> ''", f.v)
 		}
 	}
+	if zones := q.zones(); q.Zone == "" && len(zones) > 0 {
+		add("zone IN (?"+strings.Repeat(",?", len(zones)-1)+") AND zone <> ''", anys(zones)...)
+	}
 	if !q.Since.IsZero() {
 		add("at >= ?", q.Since.UnixMilli())
 	}
@@ -130,6 +136,24 @@ func (q Query) where() (string, []any) {
 		return "", nil
 	}
 	return " WHERE " + strings.Join(parts, " AND "), args
+}
+
+// zones are the zones asked for, without repetitions.
+func (q Query) zones() []string {
+	if q.Zone != "" {
+		return []string{q.Zone}
+	}
+	zones := slices.Clone(q.Zones)
+	slices.Sort(zones)
+	return slices.Compact(zones)
+}
+
+func anys[T any](list []T) []any {
+	out := make([]any, len(list))
+	for i, v := range list {
+		out[i] = v
+	}
+	return out
 }
 
 // Follow calls handle with the events after a sequence, in order, in batches, as they become durable. When ctx ends

@@ -21,7 +21,8 @@ type VerifyOptions struct {
 	Verifier note.Verifier // checks the stored checkpoints
 	// Against are signed checkpoints kept elsewhere: they catch what a rewritten database cannot show by itself.
 	Against [][]byte
-	// Projections are rebuilt in a scratch database under ScratchDir and compared row by row.
+	// Projections and the text index are rebuilt in a scratch database under ScratchDir and compared row by row. Without a
+	// ScratchDir only the log itself is checked.
 	Projections []Projection
 	ScratchDir  string
 	Progress    func(done, total uint64)
@@ -58,7 +59,7 @@ func Verify(ctx context.Context, db *store.DB, o VerifyOptions) (Report, error) 
 	}
 	defer func() { _ = tx.Rollback() }() // nothing was written
 	v := &verifier{tx: tx, opt: o, report: Report{Rows: map[string]int{}}}
-	if len(o.Projections) > 0 {
+	if o.ScratchDir != "" {
 		if v.scratch, err = store.Open(ctx, filepath.Join(o.ScratchDir, "check.db"), store.Options{Scratch: true}); err != nil {
 			return Report{}, err
 		}
@@ -91,8 +92,20 @@ func (v *verifier) run(ctx context.Context) error {
 		return err
 	}
 	rebuild := newRebuild(v.scratch, v.opt.Projections)
-	err := v.walk(ctx, rebuild.apply)
-	if err = errors.Join(err, rebuild.finish()); err != nil {
+	index, err := v.beginIndex(ctx)
+	if err != nil {
+		return err
+	}
+	err = v.walk(ctx, func(e watch.Event) error {
+		if err := rebuild.apply(e); err != nil {
+			return err
+		}
+		if index.add(v, e); len(index.docs) < 5000 {
+			return nil
+		}
+		return errors.Join(rebuild.finish(), index.flush(v)) // one connection: one transaction at a time
+	})
+	if err = errors.Join(err, rebuild.finish(), index.flush(v)); err != nil {
 		return err
 	}
 	v.report.Events, v.report.Root = v.tree.Size(), v.tree.Root()
@@ -112,7 +125,7 @@ func (v *verifier) run(ctx context.Context) error {
 			}
 		}
 	}
-	return nil
+	return v.compareIndex(ctx)
 }
 
 func (v *verifier) found(seq uint64, format string, args ...any) error {

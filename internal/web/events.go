@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -46,7 +47,8 @@ type eventQuery struct {
 	Before uint64    `query:"before" maximum:"9223372036854775807"`
 	Kind   []string  `query:"kind,explode" maxItems:"40" doc:"a kind, or a family as radio.*; may repeat"`
 	Device string    `query:"device" maxLength:"128"`
-	Zone   string    `query:"zone" maxLength:"128"`
+	Zone   []string  `query:"zone,explode" maxItems:"20" doc:"a zone and those that lie in it; may repeat"`
+	Text   string    `query:"text" maxLength:"200" doc:"words that the body holds; the last may be unfinished"`
 	Actor  string    `query:"actor" maxLength:"128"`
 	Subj   string    `query:"subject" maxLength:"128"`
 	Since  time.Time `query:"since" doc:"receive time, inclusive"`
@@ -67,7 +69,7 @@ func (s *Server) listEvents(ctx context.Context, in *eventQuery) (*reply[list[Ev
 		}
 	}
 	q := journal.Query{
-		After: in.After, Before: in.Before, Kinds: in.Kind, Device: in.Device, Zone: in.Zone, Actor: in.Actor,
+		After: in.After, Before: in.Before, Kinds: in.Kind, Device: in.Device, Zones: s.zonesWithin(in.Zone), Text: in.Text, Actor: in.Actor,
 		Subject: in.Subj, Since: in.Since, Until: in.Until, Newest: in.Order == "desc", Limit: in.Limit,
 	}
 	if q.Newest && q.After > 0 {
@@ -79,32 +81,44 @@ func (s *Server) listEvents(ctx context.Context, in *eventQuery) (*reply[list[Ev
 	sees := s.sees(callerOf(ctx))
 	out := list[Event]{Items: []Event{}}
 	for range maxPages {
-		page, err := s.opt.Journal.Events(ctx, q)
+		page, err := s.opt.Journal.Find(ctx, q)
 		if err != nil {
 			return nil, err
 		}
-		for i := range page {
-			if sees(&page[i]) {
-				out.Items = append(out.Items, eventOf(page[i]))
+		for i := range page.Events {
+			if sees(&page.Events[i]) {
+				out.Items = append(out.Items, eventOf(page.Events[i]))
 			}
 			if len(out.Items) == in.Limit {
-				out.Next = strconv.FormatUint(page[i].Seq, 10)
+				out.Next = strconv.FormatUint(page.Events[i].Seq, 10)
 				return answered(out), nil
 			}
 		}
-		if len(page) < in.Limit {
-			out.Next = ""
+		if out.Next = ""; page.Next == 0 {
 			return answered(out), nil
 		}
-		last := page[len(page)-1].Seq
-		out.Next = strconv.FormatUint(last, 10)
+		out.Next = strconv.FormatUint(page.Next, 10)
+		if len(page.Events) < in.Limit {
+			return answered(out), nil // it looked at as much as one answer may
+		}
 		if q.Newest {
-			q.Before = last
+			q.Before = page.Next
 		} else {
-			q.After = last
+			q.After = page.Next
 		}
 	}
 	return answered(out), nil
+}
+
+// zonesWithin are the zones named and all that lie in them.
+func (s *Server) zonesWithin(named []string) []string {
+	out := slices.Clone(named)
+	for _, z := range s.opt.Registry.Zones() {
+		if slices.ContainsFunc(named, func(n string) bool { return n != z.ID && s.opt.Registry.Within(z.ID, n) }) {
+			out = append(out, z.ID)
+		}
+	}
+	return out
 }
 
 // validKindFilter takes family.name, family.name.more and family.*.
