@@ -47,6 +47,10 @@ type Act struct {
 	To     string   // escalate: a role or a person id
 	Of     string   // duplicate: the incident that stays, by id or number. merge: the one that is merged in and ends
 	Alerts []string // split: the alerts that go into an incident of their own
+
+	Report    *Report    // write report
+	Base      uint64     // sequence of the report that the writer had read, 0 if there was none
+	Reference *Reference // refer
 }
 
 // MaxText is the largest free text of an act, in bytes.
@@ -104,6 +108,9 @@ type actBody struct {
 	ToWhom   string      `json:"to,omitempty"`
 	Of       string      `json:"of,omitempty"`     // duplicate of, merged in, or split off
 	Alerts   []string    `json:"alerts,omitempty"` // that moved
+
+	Report    *Report    `json:"report,omitempty"`
+	Reference *Reference `json:"reference,omitempty"`
 }
 
 // Do does what a person wants and returns the incident as it stands then, all in one transaction. For an alert without an
@@ -193,7 +200,7 @@ func (a *Act) check() error {
 	if a.Verb == Split && len(a.Alerts) == 0 {
 		return &FieldError{"alerts", "name the alerts that go into an incident of their own"}
 	}
-	return nil
+	return a.checkWritten()
 }
 
 // target reads the incident that an act is about, and the alert if it came by one.
@@ -252,7 +259,7 @@ func (w *work) do(a Act, in Incident) error {
 	if _, err := w.add(watch.Draft{Kind: string(a.Verb), Device: in.Device, Zone: in.Zone, Subject: in.ID, Actor: a.Actor, Body: raw}); err != nil {
 		return err
 	}
-	if a.Verb == Note {
+	if a.Verb == Note || a.Verb == WriteReport || a.Verb == Refer {
 		return nil // the incident itself did not change
 	}
 	if err := w.follow(a, in, after, body, now); err != nil {

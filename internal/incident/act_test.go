@@ -278,12 +278,12 @@ func TestQueries_FilterAndPage(t *testing.T) {
 		"open":      {incident.Filter{Open: true}, 7},
 		"state":     {incident.Filter{States: []watch.State{watch.StateResolved, watch.StateClosed}}, 1},
 		"critical":  {incident.Filter{Priorities: []watch.Priority{watch.Critical}}, 1},
-		"zone":      {incident.Filter{Zone: "zone-0"}, 3},
+		"zone":      {incident.Filter{Zones: []string{"zone-0"}}, 3},
 		"device":    {incident.Filter{Device: "cam-4"}, 1},
 		"category":  {incident.Filter{Category: "ancaman_orang"}, 1},
 		"since":     {incident.Filter{Since: start.Add(4 * time.Minute)}, 6},
 		"until":     {incident.Filter{Until: start.Add(4 * time.Minute)}, 2},
-		"no injury": {incident.Filter{Zone: `' OR 1=1 --`}, 0},
+		"no injury": {incident.Filter{Zones: []string{`' OR 1=1 --`}}, 0},
 	} {
 		got, err := h.desk.Incidents(t.Context(), c.f)
 		if err != nil || len(got) != c.want {

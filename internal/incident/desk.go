@@ -31,6 +31,7 @@ type log interface {
 	Follow(ctx context.Context, after uint64, handle func(context.Context, []watch.Event) error) error
 	Commit(ctx context.Context, fn func(*sql.Tx, journal.Appender) error) error
 	Events(ctx context.Context, q journal.Query) ([]watch.Event, error)
+	Find(ctx context.Context, q journal.Query) (journal.Page, error)
 	DB() *sql.DB
 }
 

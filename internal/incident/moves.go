@@ -16,6 +16,7 @@ var moves = map[Verb]move{
 	Acknowledge: acknowledge, Respond: respond, Escalate: escalate, Resolve: resolve, Close: closing, Reopen: reopen,
 	FalseAlarm: exit(watch.StateFalseAlarm), Drill: exit(watch.StateDrill), Duplicate: duplicate,
 	Note: func(*work, *Act, *Incident, *actBody, watch.Time) error { return nil }, Split: split, Merge: merge,
+	WriteReport: writeReport, Refer: refer,
 }
 
 // from refuses an act unless the incident is in one of the states.

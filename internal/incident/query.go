@@ -78,65 +78,6 @@ func (d *Desk) Alert(ctx context.Context, id string) (Alert, error) {
 	return findAlert(ctx, d.opt.Log.DB(), id)
 }
 
-// Filter selects incidents. Zero fields select everything.
-type Filter struct {
-	States     []watch.State
-	Open       bool // only those that still want people
-	Priorities []watch.Priority
-	Zone       string // of the incident or one of its alerts
-	Device     string // of one of its alerts
-	Category   string // of the incident or one of its alerts
-	Since      time.Time
-	Until      time.Time // opened from, inclusive; to, exclusive
-	After      string    // number of the last incident of the page before
-	Limit      int       // 0: 50; at most 500
-}
-
-// Incidents lists incidents, newest number first. The next page begins After the last number.
-func (d *Desk) Incidents(ctx context.Context, f Filter) ([]Incident, error) {
-	c := conditions{}
-	if f.Open {
-		c.add("open = 1")
-	}
-	any1 := func(column string, values []any) {
-		if len(values) > 0 {
-			c.add(column+" IN (?"+strings.Repeat(", ?", len(values)-1)+")", values...)
-		}
-	}
-	var states, priorities []any
-	for _, s := range f.States {
-		states = append(states, string(s))
-	}
-	for _, p := range f.Priorities {
-		priorities = append(priorities, p.Rank())
-	}
-	any1("state", states)
-	any1("priority", priorities)
-	if f.Device != "" {
-		c.add("id IN (SELECT incident FROM alerts WHERE device = ? AND device <> '')", f.Device)
-	}
-	if f.Zone != "" {
-		c.add("(zone = ? OR id IN (SELECT incident FROM alerts WHERE zone = ? AND zone <> ''))", f.Zone, f.Zone)
-	}
-	if f.Category != "" {
-		c.add("(category = ? OR EXISTS (SELECT 1 FROM alerts a WHERE a.incident = incidents.id AND a.incident <> '' AND a.category = ?))", f.Category, f.Category)
-	}
-	if !f.Since.IsZero() {
-		c.add("opened_at >= ?", f.Since.UnixMilli())
-	}
-	if !f.Until.IsZero() {
-		c.add("opened_at < ?", f.Until.UnixMilli())
-	}
-	if f.After != "" {
-		c.add("number < ?", f.After)
-	}
-	list, err := selectIncidents(ctx, d.opt.Log.DB(), c.where()+` ORDER BY number DESC LIMIT ?`, append(c.args, limit(f.Limit))...)
-	if err != nil {
-		return nil, err
-	}
-	return list, d.fillAll(ctx, list)
-}
-
 // conditions gathers what a row must meet.
 type conditions struct {
 	parts []string
@@ -182,14 +123,17 @@ type ActRecord struct {
 	Action string     `json:"action,omitempty"`
 	Reason string     `json:"reason,omitempty"`
 	Of     string     `json:"of,omitempty"`
-	Erased bool       `json:"erased,omitempty"`
+	// Report and Reference are what act.reported and act.referenced say.
+	Report    *Report    `json:"report,omitempty"`
+	Reference *Reference `json:"reference,omitempty"`
+	Erased    bool       `json:"erased,omitempty"`
 }
 
 // Detail is an incident with all that belongs to it.
 type Detail struct {
 	Incident Incident      // with up to 500 alerts and devices
 	Acts     []ActRecord   // oldest first
-	Timeline []watch.Event // what happened in its zones and at its devices meanwhile, oldest first
+	Timeline []watch.Event // what happened meanwhile in its zones, at its devices, over radio and in the air; oldest first
 	Zones    []string      // of the incident and its alerts
 	From, To time.Time     // the span of the timeline
 }
@@ -241,7 +185,8 @@ func (d *Desk) acts(ctx context.Context, id string) ([]ActRecord, error) {
 		}
 		out = append(out, ActRecord{
 			Seq: e.Seq, ID: textOf(e.Seq), Kind: e.Kind, At: watch.Time{Time: e.At}, By: e.Actor, Alert: b.Alert, Note: b.Note, To: b.ToWhom,
-			Cause: b.Cause, Action: b.Action, Reason: b.Reason, Of: b.Of, Erased: e.Erased,
+			Cause: b.Cause, Action: b.Action, Reason: b.Reason, Of: b.Of,
+			Report: b.Report, Reference: b.Reference, Erased: e.Erased,
 		})
 	}
 	return out, nil
@@ -301,6 +246,14 @@ func (d *Desk) timeline(ctx context.Context, in Incident, out Detail) ([]watch.E
 		}
 		all = append(all, events...)
 	}
+	// What the radios and drones of the whole site did meanwhile: the nearest guard may have called from elsewhere.
+	page, err := d.opt.Log.Find(ctx, journal.Query{
+		Kinds: []string{"radio.*", "drone.*"}, NotKinds: background(), Since: out.From, Until: out.To, Limit: timelineEvents,
+	})
+	if err != nil {
+		return nil, err
+	}
+	all = append(all, page.Events...)
 	slices.SortFunc(all, func(a, b watch.Event) int { return cmp.Compare(a.Seq, b.Seq) })
 	all = slices.CompactFunc(all, func(a, b watch.Event) bool { return a.Seq == b.Seq })
 	return all[:min(len(all), timelineEvents)], nil

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -130,8 +131,10 @@ func (f *finder) choose(ctx context.Context) error {
 func (f *finder) sources(ctx context.Context) ([]source, error) {
 	var out []source
 	for _, s := range []source{
-		{index: "events_subject", column: "subject", values: []string{f.q.Subject}}, {index: "events_actor", column: "actor", values: []string{f.q.Actor}},
-		{index: "events_device", column: "device", values: []string{f.q.Device}}, {index: "events_zone", column: "zone", values: f.q.zones()},
+		{index: "events_subject", column: "subject", values: []string{f.q.Subject}},
+		{index: "events_actor", column: "actor", values: []string{f.q.Actor}},
+		{index: "events_device", column: "device", values: []string{f.q.Device}},
+		{index: "events_zone", column: "zone", values: f.q.zones()},
 	} {
 		if len(s.values) > 0 && s.values[0] != "" && len(s.values) <= maxArms {
 			out = append(out, s)
@@ -174,7 +177,9 @@ func (f *finder) kinds(ctx context.Context) ([]string, error) {
 			if err := rows.Scan(&kind); err != nil {
 				return nil, errors.Join(err, rows.Close())
 			}
-			out = append(out, kind)
+			if !slices.Contains(f.q.NotKinds, kind) {
+				out = append(out, kind)
+			}
 		}
 		if err := rows.Err(); err != nil {
 			return nil, fmt.Errorf("journal: finding kinds: %w", err)

@@ -95,5 +95,5 @@ func siteKinds() []Kind {
 		"integrity.footage_broken", "rule.changed", "alert.raised", "alert.updated", "alert.cleared", "incident.opened",
 		"incident.changed", "act.acknowledged", "act.responded", "act.escalated", "act.resolved", "act.closed",
 		"act.false_alarm", "act.duplicate", "act.drill", "act.reopened", "act.noted", "act.split", "act.merged", "act.viewed",
-		"console.attended", "console.unattended", "console.muted", "console.unmuted")
+		"act.reported", "act.referenced", "console.attended", "console.unattended", "console.muted", "console.unmuted")
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"time"
 
 	"siaga/internal/auth"
 	"siaga/internal/incident"
@@ -57,89 +56,6 @@ func (s *Server) getAlert(ctx context.Context, in *CaseID) (*reply[incident.Aler
 		return nil, caseError(err)
 	}
 	return answered(a), nil
-}
-
-type incidentQuery struct {
-	State    []string  `query:"state,explode" maxItems:"10" doc:"a state, or open; may repeat"`
-	Priority []string  `query:"priority,explode" maxItems:"4" enum:"info,caution,important,critical"`
-	Category string    `query:"category" maxLength:"64"`
-	Zone     string    `query:"zone" maxLength:"63"`
-	Device   string    `query:"device" maxLength:"63"`
-	Since    time.Time `query:"since"`
-	Until    time.Time `query:"until"`
-	After    string    `query:"after" maxLength:"32"`
-	Limit    int       `query:"limit" minimum:"1" maximum:"500" default:"50"`
-}
-
-func (s *Server) listIncidents(ctx context.Context, in *incidentQuery) (*reply[list[incident.Incident]], error) {
-	f := incident.Filter{Category: in.Category, Zone: in.Zone, Device: in.Device, Since: in.Since, Until: in.Until, After: in.After, Limit: in.Limit}
-	for _, st := range in.State {
-		if st == "open" {
-			f.Open = true
-		} else {
-			f.States = append(f.States, watch.State(st))
-		}
-	}
-	for _, p := range in.Priority {
-		f.Priorities = append(f.Priorities, watch.Priority(p))
-	}
-	who := callerOf(ctx)
-	if !who.concerns("") {
-		f.Category = cyber
-	}
-	cases, err := s.opt.Desk.Incidents(ctx, f)
-	if err != nil {
-		return nil, err
-	}
-	out := list[incident.Incident]{Items: orNone(cases)}
-	if len(cases) == in.Limit {
-		out.Next = cases[len(cases)-1].Number
-	}
-	return answered(out), nil
-}
-
-// IncidentDetail is an incident with all that belongs to it.
-type IncidentDetail struct {
-	incident.Incident
-	Acts     []IncidentAct `json:"acts" nullable:"false"`
-	Timeline []Event       `json:"timeline" nullable:"false" doc:"what happened in its zones and at its devices meanwhile"`
-	Zones    []string      `json:"zones" nullable:"false"`
-	From     watch.Time    `json:"from" doc:"span of the timeline"`
-	To       watch.Time    `json:"to"`
-}
-
-// IncidentAct is what a person did to an incident.
-type IncidentAct struct {
-	incident.ActRecord
-	ByName string `json:"by_name"`
-}
-
-func (s *Server) getIncident(ctx context.Context, in *CaseID) (*reply[IncidentDetail], error) {
-	d, err := s.opt.Desk.Detail(ctx, in.ID)
-	if err == nil && !callerOf(ctx).concerns(d.Incident.Category) {
-		err = notFound("incident", in.ID)
-	}
-	if err != nil {
-		return nil, caseError(err)
-	}
-	out := IncidentDetail{
-		Incident: d.Incident, Acts: []IncidentAct{}, Timeline: []Event{}, Zones: orNone(d.Zones),
-		From: watch.Time{Time: d.From}, To: watch.Time{Time: d.To},
-	}
-	audits := callerOf(ctx).can(auth.RightAudit, auth.ScopeFull)
-	for _, a := range d.Acts {
-		if a.Kind == kindViewed && !audits {
-			continue
-		}
-		out.Acts = append(out.Acts, IncidentAct{a, s.opt.Auth.Name(a.By)})
-	}
-	sees := s.sees(callerOf(ctx))
-	for i := range d.Timeline {
-		if sees(&d.Timeline[i]) {
-			out.Timeline = append(out.Timeline, eventOf(d.Timeline[i]))
-		}
-	}
-	return answered(out), nil
 }
 
 // Act is what a person wants done. Which fields are needed depends on the act.
@@ -222,7 +138,12 @@ func (s *Server) actError(err error) error {
 	var taken *incident.TakenError
 	var state *incident.StateError
 	var field *incident.FieldError
+	var stale *incident.StaleError
 	switch {
+	case errors.As(err, &stale):
+		p := problem(http.StatusConflict, "conflict", "%s", stale.Error())
+		p.By, p.ByName, p.At = stale.By, s.opt.Auth.Name(stale.By), watch.Time{Time: stale.At}
+		return p
 	case errors.As(err, &taken):
 		p := problem(http.StatusConflict, "taken", "%s", taken.Error())
 		p.State, p.By, p.ByName, p.At = taken.State, taken.By, s.opt.Auth.Name(taken.By), watch.Time{Time: taken.At}
@@ -252,8 +173,14 @@ func incidentRoutes() []route {
 		{method: get, path: prefix + "/alerts/{id}", right: auth.RightEvents, scopes: cases, id: "get-alert", about: "One alert", tag: tag, serve: call((*Server).getAlert)},
 		{method: post, path: prefix + "/alerts/{id}/acknowledge", right: auth.RightAcceptAlert, id: "acknowledge-alert", about: "Accept the alert's incident; the first wins", tag: tag, serve: act(incident.Acknowledge, true)},
 		{method: get, path: prefix + "/incidents", right: auth.RightEvents, scopes: cases, id: "list-incidents", about: "Incidents, newest first", tag: tag, serve: call((*Server).listIncidents)},
+		{method: get, path: prefix + "/incidents/summary", right: auth.RightEvents, scopes: cases, id: "summarise-incidents", about: "Counts of a period and the one before, and how long incidents waited", tag: tag, serve: call((*Server).summariseIncidents)},
 		{method: get, path: prefix + "/incidents/{id}", right: auth.RightEvents, scopes: cases, id: "get-incident", about: "One incident, by id or number, with acts and timeline", tag: tag, serve: call((*Server).getIncident)},
 	}
+	out = append(
+		out,
+		route{method: post, path: prefix + "/incidents/{id}/report", right: auth.RightAcceptAlert, id: "report-incident", about: "Write the report (Lapdi), whole; 409 when somebody else wrote meanwhile", tag: tag, serve: call((*Server).reportIncident)},
+		route{method: post, path: prefix + "/incidents/{id}/reference", right: auth.RightAcceptAlert, or: auth.RightCloseCritical, id: "refer-incident", about: "Note another office's number", tag: tag, serve: call((*Server).referIncident)},
+	)
 	for _, v := range []struct {
 		name  string
 		verb  incident.Verb
