@@ -55,10 +55,11 @@ func Span(d time.Duration, english bool) string {
 			continue
 		}
 		word := u.id
-		if word = u.id; english {
-			if word = u.en; n != 1 {
-				word += "s"
-			}
+		if english {
+			word = u.en
+		}
+		if english && n != 1 {
+			word += "s"
 		}
 		if parts = append(parts, fmt.Sprintf("%d %s", n, word)); len(parts) == 2 {
 			break
