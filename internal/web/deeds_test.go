@@ -59,6 +59,8 @@ var deeds = []struct{ id, role, body, event string }{
 	{"respond-incident", "guard", `{}`, "act.responded"},
 	{"escalate-incident", "guard", `{"to":"leader"}`, "act.escalated"},
 	{"note-incident", "guard", `{"note":"uji"}`, "act.noted"},
+	{"report-incident", "guard", `{"who":"","what":"uji","where":"","with":"","why":"","how":"","when":""}`, "act.reported"},
+	{"refer-incident", "chair", `{"office":"police","number":"LP/1"}`, "act.referenced"},
 	{"merge-incident", "leader", `{"reason":"satu kejadian","of":"OTHER"}`, "act.merged"},
 	{"split-incident", "leader", `{"reason":"lain","alerts":["ALERT"]}`, "act.split"},
 	{"drill-incident", "leader", `{"reason":"uji"}`, "act.drill"},

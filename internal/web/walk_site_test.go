@@ -295,6 +295,10 @@ func (w *walk) askedOfCases(id, role string, own bool) (asked, bool) {
 		return asked{id: w.things[which+"-alert"]}, true
 	case "note-incident":
 		return asked{id: w.things[which], body: `{"note":"uji"}`}, true
+	case "refer-incident":
+		return asked{id: w.things[which], body: `{"office":"police","number":"LP/1"}`}, true
+	case "report-incident": // who may is let in, though somebody else wrote meanwhile
+		return asked{id: w.things[which], body: `{"who":"","what":"uji","where":"","with":"","why":"","how":"","when":""}`}, true
 	case "get-event/site":
 		return asked{id: w.things["door"]}, true
 	case "get-event/equipment":

@@ -101,11 +101,14 @@ list-alerts                    ++++-++-
 get-alert                      ++++-o+-
 acknowledge-alert              +++--o--
 list-incidents                 ++++-++-
+summarise-incidents            ++++-++-
 get-incident                   ++++-o+-
 acknowledge-incident           +++--o--
 respond-incident               +++--o--
 escalate-incident              +++--o--
 note-incident                  +++--o--
+report-incident                +++--o--
+refer-incident                 ++++-o--
 resolve-incident               +++--o--
 close-incident                 o+++-o--
 false-alarm-incident           +++--o--
