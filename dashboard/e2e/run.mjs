@@ -1,5 +1,6 @@
 // Runs every browser spec against one real demo site: npm run e2e (SIAGA_BIN names another program, ONLY a part of it).
 import { after, before } from 'node:test';
+import { accessSpecs } from './access.spec.mjs';
 import { benchSpecs } from './bench.spec.mjs';
 import { consoleSpecs } from './console.spec.mjs';
 import { delaySpecs } from './delay.spec.mjs';
@@ -9,7 +10,7 @@ import { openBrowser } from './people.mjs';
 import { Site } from './site.mjs';
 
 const house = {};
-const parts = { console: consoleSpecs, link: linkSpecs, bench: benchSpecs, pages: pagesSpecs, delay: delaySpecs };
+const parts = { console: consoleSpecs, link: linkSpecs, bench: benchSpecs, pages: pagesSpecs, delay: delaySpecs, access: accessSpecs };
 
 before(async () => {
   house.site = await Site.start();

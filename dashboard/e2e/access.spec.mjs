@@ -1,0 +1,120 @@
+// Every view and dialog of every role, on a desk and on a phone: nothing serious for a screen reader, nothing sideways.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { test } from 'node:test';
+import { Seat } from './people.mjs';
+import { tour } from './tour.mjs';
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
+const SIZES = [{ width: 1920, height: 1080 }, { width: 390, height: 844 }];
+const ROLES = ['guard', 'leader', 'chair', 'technician', 'it-security', 'auditor', 'administrator'];
+const DANRU = 5100205;
+const POS_2 = 5100203;
+
+/** Serious findings at both sizes, one line each. */
+async function findings(page, what) {
+  const found = [];
+  for (const size of SIZES) {
+    await page.setViewportSize(size);
+    if (!(await page.evaluate(() => 'axe' in window))) await page.evaluate(AXE);
+    const { violations } = await page.evaluate((runOnly) => window.axe.run(document, { runOnly, resultTypes: ['violations'] }), RULES);
+    for (const { id, impact, nodes } of violations) {
+      if (impact === 'serious' || impact === 'critical') found.push(`${what} at ${size.width}: ${id}: ${nodes.slice(0, 3).map((node) => node.html.slice(0, 140)).join(' | ')}`);
+    }
+    const sideways = await page.evaluate(() => {
+      if (document.documentElement.scrollWidth <= window.innerWidth) return [];
+      return [...document.querySelectorAll('body *')].filter((one) => one.getBoundingClientRect().right > window.innerWidth + 1).map((one) => `<${one.localName} class="${one.className}">`);
+    });
+    if (sideways.length > 0) found.push(`${what} at ${size.width}: sideways: ${sideways.slice(0, 4).join(' ')}`);
+  }
+  await page.setViewportSize(SIZES[0]);
+  return found;
+}
+
+/** A page of the door, with what the site would answer in that state. */
+async function door(house, answers) {
+  const context = await house.browser.newContext({ viewport: SIZES[0] });
+  const page = await context.newPage();
+  for (const [path, status, body] of answers) await page.route(`**/api/v1${path}`, (route) => route.fulfill({ status, contentType: 'application/json', body: JSON.stringify(body) }));
+  await page.goto(house.site.url);
+  return page;
+}
+
+export function accessSpecs(house) {
+  const seen = new Set();
+
+  test('the door is without serious fault in each of its states', async () => {
+    const setup = { enrolled: false, site: { id: 'kpu-majene', name: 'KPU Kabupaten Majene', timezone: 'Asia/Makassar', zone_name: 'WITA' } };
+    const refused = [401, { code: 'unauthenticated', status: 401 }];
+    const found = [];
+    const signIn = await door(house, []);
+    await signIn.fill('[name=username]', 'penjaga');
+    await signIn.fill('[name=password]', 'bukan ini');
+    found.push(...(await findings(signIn, 'sign-in')));
+    await signIn.click('form button[type=submit]');
+    await signIn.locator('[role=alert]').waitFor();
+    found.push(...(await findings(signIn, 'sign-in refused')));
+    const enrol = await door(house, [['/session', ...refused], ['/setup', 200, setup]]);
+    await enrol.waitForSelector('[name=setup-code]');
+    found.push(...(await findings(enrol, 'first start')));
+    const gone = await door(house, [['/session', 503, {}]]);
+    await gone.waitForSelector('.gone[role=alert]');
+    found.push(...(await findings(gone, 'no answer')));
+    for (const page of [signIn, enrol, gone]) await page.context().close();
+    assert.deepEqual(found, []);
+  });
+
+  for (const role of ROLES) {
+    test(`everything that a ${role} reaches is without serious fault`, async () => {
+      await house.site.panic(DANRU);
+      const seat = await Seat.take(house.browser, house.site, role);
+      const found = [];
+      const walked = await tour(seat, async (page, what) => found.push(...(await findings(page, what))), { seen });
+      assert.deepEqual(found, []);
+      assert.deepEqual(seat.faults, []);
+      assert.deepEqual(seat.outside, []);
+      assert.ok(walked.has('/') && walked.has('/gaya') && walked.has('/tidak-ada'), [...walked].join(', '));
+      await seat.leave();
+    });
+  }
+
+  test('the walk saw the dialogs there are', () => {
+    const missed = ['/kejadian/:id > ', '/perangkat/:id > ', '/orang > ', '/ > ', '/gaya > '].filter((start) => ![...seen].some((what) => what.startsWith(start)));
+    assert.deepEqual(missed, [], [...seen].join('\n'));
+  });
+
+  test('what comes over the page is without serious fault: an alert, a resolving, a lost line, an ended session', async () => {
+    const guard = await Seat.take(house.browser, house.site, 'guard');
+    const { page } = guard;
+    const found = [];
+    await house.site.panic(POS_2);
+    await guard.alert('Pos 2').waitFor();
+    found.push(...(await findings(page, 'critical alert')));
+    while ((await page.locator('.queue [data-alert]').count()) > 0) {
+      const top = await page.locator('.queue [data-alert]').first().getAttribute('data-alert');
+      await page.locator(`[data-alert="${top}"] button.accept`).click();
+      await page.locator(`[data-alert="${top}"]`).waitFor({ state: 'detached' });
+    }
+    found.push(...(await findings(page, 'accepted, with its notice')));
+    await page.keyboard.press('s');
+    await page.waitForSelector('dialog [name=cause]');
+    await page.click('dialog button[type=submit]');
+    await page.locator('dialog .error').first().waitFor();
+    found.push(...(await findings(page, 'resolving, refused')));
+    await page.keyboard.press('Escape');
+    await page.locator('dialog').waitFor({ state: 'detached' });
+    await guard.context.setOffline(true);
+    await page.evaluate(() => window.e2e.live.forEach((heard) => heard.socket.close()));
+    await page.locator('.banner[role=alert]').waitFor();
+    found.push(...(await findings(page, 'lost line')));
+    await guard.context.setOffline(false);
+    await page.locator('.banner').waitFor({ state: 'detached' });
+    await page.evaluate(() => fetch('/api/v1/session', { method: 'DELETE' }));
+    await page.locator('dialog').filter({ hasText: 'Sesi berakhir' }).waitFor();
+    found.push(...(await findings(page, 'ended session')));
+    assert.deepEqual(found, []);
+    await guard.leave();
+  });
+}
