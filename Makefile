@@ -77,3 +77,7 @@ fault: setup-test ## kill the whole program 50 times under load (SIAGA_KILLS), o
 .PHONY: soak
 soak: setup-test ## work a whole site with random faults for SIAGA_SOAK (10m; 8h overnight), on loopback only
 	SIAGA_SOAK=$(or $(SIAGA_SOAK),10m) $(GO) test -tags $(TAGS) -count=1 -timeout 0 -run Soak -v ./cmd/siaga
+
+.PHONY: bench
+bench: setup-test build ## every figure beside its peer, into docs/benchmarks.md (BENCH=record one group, QUICK=1 rehearses, PROFILE=dir, MEDIAMTX=file)
+	@QUICK="$(QUICK)" PROFILE="$(PROFILE)" MEDIAMTX="$(MEDIAMTX)" CAMERAS="$(CAMERAS)" scripts/bench.sh $(BENCH)

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
+	"runtime/pprof"
 
 	"github.com/coreos/go-systemd/v22/daemon"
 	"github.com/spf13/cobra"
@@ -20,14 +22,32 @@ func serveCommand() *cobra.Command {
 		Args:  cobra.NoArgs,
 	}
 	load := configFlag(c)
+	profile := c.Flags().String("cpu-profile", "", "write a CPU profile of the whole run into this file, for `go tool pprof`")
 	c.RunE = func(cmd *cobra.Command, _ []string) error {
 		cfg, err := load()
 		if err != nil {
 			return err
 		}
-		return serve(cmd.Context(), cfg)
+		return profiled(*profile, func() error { return serve(cmd.Context(), cfg) })
 	}
 	return c
+}
+
+// profiled runs fn and writes its CPU profile into file, if one is wanted.
+func profiled(file string, fn func() error) error {
+	if file == "" {
+		return fn()
+	}
+	f, err := os.Create(file)
+	if err != nil {
+		return fmt.Errorf("siaga: CPU profile: %w", err)
+	}
+	if err := pprof.StartCPUProfile(f); err != nil {
+		return errors.Join(fmt.Errorf("siaga: CPU profile: %w", err), f.Close())
+	}
+	err = fn()
+	pprof.StopCPUProfile()
+	return errors.Join(err, f.Close())
 }
 
 func serve(ctx context.Context, cfg config.Config) error {
