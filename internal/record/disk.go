@@ -3,6 +3,7 @@ package record
 import (
 	"errors"
 	"os"
+	"sync"
 
 	"golang.org/x/sys/unix"
 
@@ -21,6 +22,8 @@ type disk struct {
 	syncDir  func(path string) error                            // names on the medium
 	usage    func(path string) (Usage, error)                   // of the file system path is on
 	forget   func(f *os.File) error                             // drop f's clean pages from memory
+
+	named sync.Map // directories whose name is on the medium for certain
 }
 
 // Usage is how full a file system is.

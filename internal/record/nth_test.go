@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strconv"
 	"syscall"
 	"testing"
@@ -83,4 +84,37 @@ func failOnce(t *testing.T, dir string, plant func(*disk, *breakage), errno sysc
 	g.verify(VerifyOptions{})
 	g.halt()
 	return b.hit.Load() > 0
+}
+
+// A directory can be there without its name being on the medium: its sync failed, or the program was killed before it.
+// A power cut would take it with every synced file inside.
+func TestOpenSegment_TrustsNoDirectoryThatItDidNotSync(t *testing.T) {
+	dir := t.TempDir()
+	path := segmentPath(key{"cam-1", "main"}, 1_795_000_000_000)
+	must(t, os.MkdirAll(filepath.Dir(filepath.Join(dir, path)), 0o700))
+	d := realDisk()
+	var synced []string
+	fail := errors.New("the disk is unwell")
+	d.syncDir = func(at string) error {
+		synced = append(synced, at)
+		return fail
+	}
+	if _, err := d.openSegment(dir, path); !errors.Is(err, fail) {
+		t.Fatalf("a file was opened in a directory that may vanish: %v", err)
+	}
+	fail = nil
+	synced = nil
+	f, err := d.openSegment(dir, path)
+	must(t, err)
+	must(t, f.abandon())
+	if len(synced) != 3 || synced[0] != dir {
+		t.Errorf("synced were %v", synced)
+	}
+	must(t, os.RemoveAll(filepath.Join(dir, folder)))
+	if _, err := d.openSegment(dir, path); err == nil {
+		t.Fatal("a file was opened in a directory that is gone")
+	}
+	f, err = d.openSegment(dir, path)
+	must(t, err)
+	must(t, f.abandon())
 }

@@ -8,8 +8,6 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -216,8 +214,8 @@ const stopTime = 9 * time.Second
 // when all of that is done, at the latest stopTime after ctx. The journal MUST run before it and outlast it. It MUST
 // be called once.
 func (r *Recorder) Run(ctx context.Context) error {
-	if err := r.disk.mkdirs(filepath.Dir(r.opt.Dir), filepath.Base(r.opt.Dir)+string(os.PathSeparator)+folder); err != nil {
-		return fmt.Errorf("record: %w", err)
+	if err := r.disk.mkdirs(r.opt.Dir, folder); err != nil {
+		slog.Error("the folder of the video is not safe on the disk yet; each new file tries again", "err", err)
 	}
 	lines, err := r.sweep(ctx)
 	if ctx.Err() != nil {

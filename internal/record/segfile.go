@@ -71,6 +71,9 @@ func (d *disk) openSegment(dir, path string) (*segFile, error) {
 		return nil, fmt.Errorf("record: creating %s: %w", path, fs.ErrExist)
 	}
 	f, err := d.create(s.abs + openSuffix)
+	if errors.Is(err, fs.ErrNotExist) {
+		d.named.Clear() // somebody took a directory away; the next try makes it again
+	}
 	if err != nil {
 		return nil, fmt.Errorf("record: %w", err)
 	}
@@ -78,13 +81,15 @@ func (d *disk) openSegment(dir, path string) (*segFile, error) {
 	return s, nil
 }
 
-// mkdirs makes the directories of path below dir, and puts the name of each new one on the medium.
+// mkdirs makes the directories of path below dir, and puts the name of each on the medium. That one is there proves
+// nothing: the sync may have failed, or the program been killed before it, and then a power cut takes the directory
+// with all that was synced inside it since. So each is synced once a run.
 func (d *disk) mkdirs(dir, path string) error {
 	at := dir
 	for _, name := range strings.Split(path, string(filepath.Separator)) {
 		parent := at
 		at = filepath.Join(at, name)
-		if _, err := os.Stat(at); err == nil {
+		if _, done := d.named.Load(at); done {
 			continue
 		}
 		if err := d.mkdir(at); err != nil {
@@ -93,6 +98,7 @@ func (d *disk) mkdirs(dir, path string) error {
 		if err := d.syncDir(parent); err != nil {
 			return err
 		}
+		d.named.Store(at, true)
 	}
 	return nil
 }
