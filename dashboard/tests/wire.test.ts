@@ -1,5 +1,6 @@
 // src/wire is written by hand, small and with comments; this holds it to the description that the program generates.
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
 
@@ -21,6 +22,7 @@ const SAME: Record<string, string> = {
   Site: 'Site', Setup: 'Setup', Session: 'Session', PersonRecord: 'Person', Named: 'Named', Zone: 'Zone', StreamState: 'StreamState', DeviceState: 'DeviceState',
   DeviceStream: 'Stream', Device: 'Device', MqttCredential: 'MQTT', DeviceDraft: 'NewDevice', DeviceChange: 'DeviceChange', Probe: 'ProbeResult', ProbedStream: 'ProbedStream',
   Driver: 'Driver', Hint: 'PathHint', Alert: 'Alert', Incident: 'IncidentDetail', Act: 'IncidentAct', Event: 'Event', Segment: 'Segment', Gap: 'Gap', Problem: 'Problem', FloorPlan: 'FloorPlan', Anchor: 'Anchor', PlanSpot: 'Plan', Words: 'Words',
+  Rule: 'Rule', Contact: 'Contact', Watched: 'Watched', Earth: 'Position',
 };
 
 function fieldsOf(schema: Schema | undefined): Record<string, Schema> {
@@ -29,7 +31,7 @@ function fieldsOf(schema: Schema | undefined): Record<string, Schema> {
   return Object.assign({}, ...(schema.allOf ?? []).map(fieldsOf), schema.properties) as Record<string, Schema>;
 }
 
-const tree = ts.createSourceFile('wire', readFileSync('src/wire/index.ts', 'utf8'), ts.ScriptTarget.Latest, true);
+const tree = ts.createSourceFile('wire', readdirSync('src/wire').map((file) => readFileSync(join('src/wire', file), 'utf8')).join('\n'), ts.ScriptTarget.Latest, true);
 const interfaces = new Map<string, ts.InterfaceDeclaration>();
 tree.forEachChild((node) => {
   if (ts.isInterfaceDeclaration(node)) interfaces.set(node.name.text, node);

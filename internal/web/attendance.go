@@ -164,7 +164,8 @@ func (a *attendance) sleeps(c console, now time.Time) bool {
 const hearEvery = 10 * time.Second
 
 // hear takes the word of a console: who sits there, and how long ago the last key or touch was.
-func (a *attendance) hear(id, person string, idle time.Duration) {
+// It returns how long ago that was in any window of the console.
+func (a *attendance) hear(id, person string, idle time.Duration) time.Duration {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	now := a.now()
@@ -186,6 +187,7 @@ func (a *attendance) hear(id, person string, idle time.Duration) {
 	case a.nudge <- struct{}{}:
 	default:
 	}
+	return now.Sub(c.touched)
 }
 
 func draftOf(kind, subject, actor string, body any) watch.Draft {

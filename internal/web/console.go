@@ -30,15 +30,16 @@ type Presence struct {
 
 // Watched says what the site expects of the person before the console.
 type Watched struct {
+	IdleMS         int64 `json:"idle_ms" doc:"since the last key or touch in any window of this console"`
 	AskAfterMS     int64 `json:"ask_after_ms" doc:"ask after so long without a key or a touch; 0 never"`
 	AnswerWithinMS int64 `json:"answer_within_ms" doc:"then the console counts as unattended"`
 }
 
 // present takes the heartbeat of a console.
 func (s *Server) present(ctx context.Context, in *struct{ Body Presence }) (*reply[Watched], error) {
-	s.attendance.hear(in.Body.Console, callerOf(ctx).ID, time.Duration(in.Body.IdleMS)*time.Millisecond)
+	idle := s.attendance.hear(in.Body.Console, callerOf(ctx).ID, time.Duration(in.Body.IdleMS)*time.Millisecond)
 	t := s.opt.Attendance
-	return answered(Watched{AskAfterMS: t.AskAfter.Milliseconds(), AnswerWithinMS: t.AnswerWithin.Milliseconds()}), nil
+	return answered(Watched{IdleMS: idle.Milliseconds(), AskAfterMS: t.AskAfter.Milliseconds(), AnswerWithinMS: t.AnswerWithin.Milliseconds()}), nil
 }
 
 // RunAttendance judges whether somebody sits before a console until ctx ends.

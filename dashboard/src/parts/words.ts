@@ -94,6 +94,15 @@ const FIX: Record<string, Text> = {
   settings: m.fix_settings,
 };
 
+/** Parties outside the site that cards and the ladder name. */
+const PARTY: Record<string, Text> = {
+  police: m.party_police,
+  fire: m.party_fire,
+  ambulance: m.party_ambulance,
+  power: m.party_power,
+  bawaslu: m.party_bawaslu,
+};
+
 export const CATEGORIES: readonly string[] = Object.keys(CATEGORY).filter((key) => key !== 'access');
 export const ROLES = Object.keys(ROLE) as readonly Role[];
 
@@ -102,6 +111,8 @@ const pick = (table: Record<string, Text>, key: string): string => table[key]?.(
 export const priorityWord = (p: Priority): string => pick(PRIORITY, p);
 export const stateWord = (s: IncidentState): string => pick(STATE, s);
 export const roleWord = (r: Role): string => pick(ROLE, r);
+/** A role, or a party outside. */
+export const partyWord = (who: string): string => pick({ ...ROLE, ...PARTY }, who);
 export const statusWord = (s: DeviceStatus): string => pick(STATUS, s);
 export const categoryWord = (c: string): string => pick(CATEGORY, c);
 /** Why a device or its video is not there. */
@@ -168,6 +179,8 @@ export function explain(err: unknown): string {
       return m.err_too_large();
     case 'wrong_state':
       return m.err_wrong_state();
+    case 'critical_waits':
+      return m.err_critical_waits();
     case 'too_many':
       return m.err_too_many();
     case 'stopping':

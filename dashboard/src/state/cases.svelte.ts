@@ -16,6 +16,13 @@ export function byUrgency(a: { priority: Priority; since: string }, b: { priorit
   return RANK[b.priority] - RANK[a.priority] || a.since.localeCompare(b.since);
 }
 
+/** The incident as it will stand when the site agrees; undefined when that shows only in its answer. */
+function hope(incident: Incident, deed: Deed): Incident | undefined {
+  if (deed.do === 'respond') return { ...incident, state: 'handling' };
+  if (deed.do === 'escalate') return { ...incident, state: 'escalated', escalated_to: deed.to ?? '' };
+  return undefined;
+}
+
 export type Outcome =
   | { ok: true; incident: Incident }
   | { ok: false; taken: { by: string; at: string } }
@@ -33,12 +40,15 @@ class Cases {
   /** Told about alerts that are new since the page is open. */
   private listeners = new Set<(alert: Alert) => void>();
 
-  /** Alerts that nobody has accepted, most urgent first. */
-  readonly waiting = $derived(
+  /** Every alert that nobody has accepted, most urgent first. */
+  private readonly unanswered = $derived(
     [...this.alerts.values()]
       .filter((alert) => this.waits(alert))
       .sort((a, b) => byUrgency({ ...a, since: a.raised_at }, { ...b, since: b.raised_at })),
   );
+
+  /** The most urgent of them of each incident: accepting it answers the others, so they are not rows of their own. */
+  readonly waiting = $derived(this.unanswered.filter((alert, i, all) => all.findIndex((one) => one.incident === alert.incident) === i));
 
   /** Open incidents that somebody has accepted. */
   readonly handled = $derived(
@@ -91,6 +101,11 @@ class Cases {
     return [...this.alerts.values()].filter((alert) => alert.incident === incident);
   }
 
+  /** The most urgent alert of an incident, the first of them. */
+  gravest(incident: string): Alert | undefined {
+    return this.alertsOf(incident).sort((a, b) => byUrgency({ ...a, since: a.raised_at }, { ...b, since: b.raised_at }))[0];
+  }
+
   async accept(alert: Alert): Promise<Outcome> {
     this.pending.add(alert.id);
     try {
@@ -110,7 +125,22 @@ class Cases {
     }
   }
 
+  /** How many other unanswered alerts stand behind the one that is shown. */
+  besides(alert: Alert): number {
+    return this.unanswered.filter((one) => one.incident === alert.incident).length - 1;
+  }
+
+  /** Does something to an incident. What is sure to follow shows at once, and is taken back when the site refuses. */
   async do(incident: string, deed: Deed): Promise<Outcome> {
+    const before = this.incidents.get(incident);
+    const hoped = before && hope(before, deed);
+    if (hoped !== undefined) this.incidents.set(incident, hoped);
+    const outcome = await this.tryTo(incident, deed);
+    if (!outcome.ok && hoped !== undefined && before !== undefined && this.incidents.get(incident) === hoped) this.incidents.set(incident, before);
+    return outcome;
+  }
+
+  private async tryTo(incident: string, deed: Deed): Promise<Outcome> {
     try {
       const after = await act(incident, deed);
       this.hearIncident(after);
@@ -129,6 +159,7 @@ class Cases {
     const incident = this.incidents.get(alert.incident);
     if (incident === undefined) return alert.state === 'active';
     // What joins an accepted incident wants to be accepted anew when it is important; the rest is covered by the first.
+    // In an incident that nobody accepted everything waits, and shows as one row.
     return !incident.acknowledged_at || RANK[alert.priority] >= RANK.important;
   }
 

@@ -1,11 +1,14 @@
 import { Live, type LiveSink } from '../data/live';
 import type { Alert, Event, Incident } from '../wire';
+import { cards } from './cards.svelte';
 import { cases } from './cases.svelte';
 import { clock } from './clock.svelte';
 import { devices } from './devices.svelte';
+import { flight } from './flight.svelte';
 import { names } from './names.svelte';
 import { places } from './places.svelte';
 import { plans } from './plans.svelte';
+import { radio } from './radio.svelte';
 import { session } from './session.svelte';
 
 /** How long a break may last before the banner shows; a quick reconnect should not startle anyone. */
@@ -63,6 +66,12 @@ class Link implements LiveSink {
   snapshot: LiveSink['snapshot'] = (_site, snapshot) => {
     devices.snapshot(snapshot.devices ?? []);
     cases.snapshot(snapshot.alerts ?? [], snapshot.incidents ?? []);
+    for (const [device, kinds] of Object.entries(snapshot.samples ?? {})) {
+      for (const [kind, sample] of Object.entries(kinds)) {
+        const { at, body } = sample as { at: string; body: unknown };
+        flight.hear(device, kind, at, body);
+      }
+    }
   };
 
   event(event: Event): void {
@@ -70,6 +79,8 @@ class Link implements LiveSink {
     if (body.alert) cases.hearAlert(body.alert);
     if (body.incident) cases.hearIncident(body.incident);
     const family = event.kind.split('.', 1)[0];
+    if (family === 'radio') radio.hear(event);
+    if (family === 'drone') flight.hear(event.device ?? '', event.kind, event.at, event.body);
     if (family === 'person') void names.load().catch(() => undefined);
     if (family === 'zone') void Promise.all([places.load(), plans.load()]).catch(() => undefined);
     if (family === 'device' && event.device && session.can('devices')) void devices.fetch(event.device);
@@ -77,17 +88,16 @@ class Link implements LiveSink {
 
   device: LiveSink['device'] = (state) => devices.heard(state);
 
-  sample(): void {
-    // Positions and batteries get their own store with the floor plan.
-  }
+  sample: LiveSink['sample'] = (device, kind, at, body) => flight.hear(device, kind, at, body);
 
   signedOut(): void {
     session.expire();
   }
 
-  /** What the live channel does not carry in full: names and zones. */
+  /** What the live channel does not carry in full: names, zones, cards, and what was before. */
   private async reload(): Promise<void> {
-    await Promise.allSettled([places.load(), plans.load(), names.load(), session.can('devices') ? devices.load() : undefined]);
+    const console = session.can('console') && session.can('incidents');
+    await Promise.allSettled([console ? Promise.all([cards.load(), radio.load(), flight.load(clock.now)]) : undefined, places.load(), plans.load(), names.load(), session.can('devices') ? devices.load() : undefined]);
   }
 }
 

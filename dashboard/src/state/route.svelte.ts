@@ -2,6 +2,7 @@
 
 export type Route =
   | { view: 'console' }
+  | { view: 'wall' }
   | { view: 'incidents' }
   | { view: 'incident'; id: string }
   | { view: 'devices' }
@@ -13,6 +14,7 @@ export type Route =
 
 export const PATHS = {
   console: '/',
+  wall: '/wall',
   incidents: '/kejadian',
   incident: (id: string): string => `/kejadian/${encodeURIComponent(id)}`,
   devices: '/perangkat',
@@ -29,6 +31,8 @@ export function parseRoute(path: string): Route {
   switch (room) {
     case '':
       return { view: 'console' };
+    case 'wall':
+      return { view: 'wall' };
     case 'kejadian':
       return thing === undefined ? { view: 'incidents' } : { view: 'incident', id: thing };
     case 'perangkat':

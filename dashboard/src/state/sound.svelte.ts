@@ -1,10 +1,12 @@
 // The four sounds of the console (domain.md 4.1), made by the browser itself: no file, nothing to load.
 // kritis: without a pause until accepted; penting: three tones every 20 s; perhatian: one tone; info: none.
+import { muteConsole } from '../data/console';
 import { cases } from './cases.svelte';
+import { presence } from './presence.svelte';
 import { session } from './session.svelte';
 
 const EVERY_MS = 20_000;
-const MUTE_MS = 120_000;
+const MUTE_S = 120;
 
 export type Loudness = 'critical' | 'important' | 'quiet';
 
@@ -20,6 +22,7 @@ class Sound {
     if (!session.can('respond')) return 'quiet';
     const top = cases.waiting[0];
     if (top?.priority === 'critical') return 'critical';
+    if (presence.asking) return 'important';
     return cases.waiting.some((alert) => alert.priority === 'important') && !this.muted ? 'important' : 'quiet';
   });
 
@@ -58,9 +61,25 @@ class Sound {
     if (context.state !== 'running') void context.resume().then(note, () => undefined);
   }
 
-  /** Quiet for two minutes; what is critical stays loud. */
-  mute(): void {
-    this.mutedUntil = this.muted ? 0 : Date.now() + MUTE_MS;
+  /**
+   * Quiet for two minutes, or loud again. The site keeps who did it and refuses while something critical waits; until it
+   * has answered the console is taken at its word. Returns why it did not work.
+   */
+  async mute(): Promise<unknown> {
+    const before = this.mutedUntil;
+    const seconds = this.muted ? 0 : MUTE_S;
+    this.hush(seconds === 0 ? 0 : Date.now() + seconds * 1000);
+    try {
+      await muteConsole(presence.console, seconds);
+      return null;
+    } catch (err) {
+      this.hush(before);
+      return err;
+    }
+  }
+
+  private hush(until: number): void {
+    this.mutedUntil = until;
     this.tick = Date.now();
   }
 

@@ -1,4 +1,6 @@
+import { untrack } from 'svelte';
 import type { Alert, Device } from '../wire';
+import { cards } from './cards.svelte';
 import { cases } from './cases.svelte';
 import { devices } from './devices.svelte';
 import { places } from './places.svelte';
@@ -26,10 +28,13 @@ class Wall {
   /** The camera shown large; '' when none. */
   opened = $state('');
 
+  private alone = false;
+
   private readonly called = $derived.by((): ReadonlySet<string> => {
     const alert = this.front;
     if (alert === null) return new Set();
-    const near = devices.cameras.filter((camera) => camera.id === alert.device || places.related(camera.zone, alert.zone));
+    const named = cards.cameras(alert.rule);
+    const near = devices.cameras.filter((camera) => camera.id === alert.device || named.includes(camera.id) || places.related(camera.zone, alert.zone));
     return new Set(near.map((camera) => camera.id));
   });
 
@@ -57,6 +62,24 @@ class Wall {
       this.front = alert;
       this.page = 0;
     });
+    // When its incident is over the wall goes back by itself, or on to the next critical one that waits.
+    $effect.root(() => {
+      let known = ''; // an alert comes a moment before its incident
+      $effect(() => {
+        if (this.front === null) return;
+        if (cases.incidents.has(this.front.incident)) known = this.front.incident;
+        if (known !== this.front.incident || cases.incidents.has(known)) return;
+        const next = cases.waiting.find((alert) => alert.priority === 'critical' && alert.state === 'active');
+        untrack(() => (next === undefined ? this.usual() : (this.front = next)));
+      });
+    });
+  }
+
+  /** A window that shows nothing but the wall keeps its choice in its own address. */
+  own(grid: string | null, page: string | null): void {
+    this.alone = true;
+    this.grid = GRIDS.find((one) => one === Number(grid)) ?? this.grid;
+    this.page = Math.max(0, (Number(page) || 1) - 1);
   }
 
   isCalled(camera: string): boolean {
@@ -71,6 +94,7 @@ class Wall {
     const first = this.order.indexOf(this.shown[0] as Device);
     this.grid = grid;
     this.page = this.front === null ? Math.max(0, Math.floor(first / grid)) : 0;
+    if (this.alone) return;
     try {
       localStorage.setItem(KEPT, String(grid));
     } catch {

@@ -1,6 +1,8 @@
 // The messages of the site as docs/ref/api.md gives them. Types only: this folder has no code that runs.
 // Times are RFC 3339 UTC with milliseconds, units SI, ids UUIDv7 or slugs.
 
+export type * from './console';
+
 export type Priority = 'info' | 'caution' | 'important' | 'critical';
 
 export type IncidentState =
@@ -76,6 +78,12 @@ export interface Mark {
   reason?: string;
 }
 
+/** A place on earth, degrees WGS 84. */
+export interface Earth {
+  lat: number;
+  lon: number;
+}
+
 export interface Zone {
   id: string;
   parent?: string;
@@ -89,6 +97,7 @@ export interface Zone {
   plan?: PlanSpot | null;
   /** Moves with every change; a change that names an older one is refused. */
   revision?: number;
+  position?: Earth | null;
 }
 
 /** A place on a floor plan: fractions of its picture, from the upper left corner. */
@@ -180,6 +189,7 @@ export interface Device {
   created_at?: string;
   /** Moves with every change; a change that names an older one is refused. */
   revision?: number;
+  position?: Earth | null;
 }
 
 /** The MQTT name and password of a gateway: shown once, stored hashed. */
@@ -314,6 +324,8 @@ export interface Incident {
   acknowledged_at?: string | null;
   resolved_at?: string | null;
   closed_at?: string | null;
+  /** Who it was passed up to last: a role, or `police`. */
+  escalated_to?: string;
   cause?: string;
   action?: string;
   alerts?: Alert[] | null;

@@ -13,7 +13,17 @@ const SEARCH: KeyRow = { keys: ['/'], does: m.keys_search };
 const DEEDS: readonly KeyRow[] = [
   { keys: ['Space', 'T'], does: m.keys_accept },
   { keys: ['R'], does: m.keys_respond },
+  { keys: ['E'], does: m.keys_escalate },
   { keys: ['S'], does: m.keys_resolve },
+  { keys: ['A'], does: m.keys_false_alarm },
+  { keys: ['N'], does: m.keys_note },
+];
+const WALL: readonly KeyRow[] = [
+  { keys: ['G'], does: m.keys_grid },
+  { keys: ['[', ']'], does: m.keys_page },
+  { keys: ['1', '9'], does: m.keys_tile, range: true },
+  { keys: ['F'], does: m.keys_full },
+  { keys: ['Esc'], does: m.keys_usual },
 ];
 
 export const KEYS: Record<Route['view'], readonly KeyRow[]> = {
@@ -22,11 +32,14 @@ export const KEYS: Record<Route['view'], readonly KeyRow[]> = {
     { keys: ['↑', '↓'], does: m.keys_choose },
     { keys: ['Enter'], does: m.keys_open },
     { keys: ['M'], does: m.keys_mute },
-    { keys: ['G'], does: m.keys_grid },
-    { keys: ['[', ']'], does: m.keys_page },
-    { keys: ['1', '9'], does: m.keys_tile, range: true },
-    { keys: ['Esc'], does: m.keys_usual },
+    ...WALL,
+    { keys: ['W'], does: m.keys_window },
+    { keys: ['O'], does: m.keys_handover },
+    { keys: ['P'], does: m.keys_plan },
+    { keys: ['H'], does: m.keys_radio },
+    { keys: ['D'], does: m.keys_drone },
   ],
+  wall: WALL,
   incidents: [],
   incident: [],
   devices: [SEARCH],
