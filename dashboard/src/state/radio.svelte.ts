@@ -1,5 +1,6 @@
 import { newestEvents } from '../data/events';
 import type { Event } from '../wire';
+import { devices } from './devices.svelte';
 
 /** One line of the radio log: a call from its start on, a text, or the panic key. */
 export interface RadioLine {
@@ -34,7 +35,7 @@ interface Body {
 const KEPT = 120;
 /** What ends a call that was begun. */
 const ENDS = new Set(['radio.call_ended', 'radio.call_lost', 'radio.call_timeout']);
-const KINDS = [...ENDS, 'radio.text', 'radio.emergency', 'radio.csbk', 'radio.call_rejected', 'radio.unregistered', 'radio.page', 'radio.data'];
+const KINDS = ['radio.call_started', ...ENDS, 'radio.text', 'radio.emergency', 'radio.csbk', 'radio.call_rejected', 'radio.unregistered', 'radio.page', 'radio.data'];
 /** A call whose end never came is not shown as on the air for longer than this. */
 const LONGEST_CALL_MS = 180_000;
 
@@ -46,7 +47,7 @@ class RadioLog {
 
   async load(): Promise<void> {
     try {
-      const events = await newestEvents({ kind: KINDS, limit: '60' });
+      const events = await newestEvents({ kind: KINDS, limit: '200' });
       this.lines = [];
       for (const event of events.reverse()) this.hear(event);
       this.failed = null;
@@ -57,11 +58,10 @@ class RadioLog {
   }
 
   hear(event: Event): void {
-    if (event.kind !== 'radio.call_started' && !KINDS.includes(event.kind)) return;
+    if (!KINDS.includes(event.kind)) return;
     const body = (event.body ?? {}) as Body;
     const call = body.call ?? event.subject ?? '';
     const begun = call === '' ? undefined : this.lines.find((line) => line.id === call);
-    if (event.kind === 'radio.text' && this.isAlias(body, begun)) return;
     if (begun !== undefined && (ENDS.has(event.kind) || event.kind === 'radio.text')) {
       const seconds = body.duration_s ?? begun.seconds;
       const ended: RadioLine = { ...begun, kind: event.kind === 'radio.text' ? begun.kind : event.kind, seconds, live: begun.live && event.kind === 'radio.text', text: body.text ?? begun.text };
@@ -89,11 +89,14 @@ class RadioLog {
     return line.live && now - Date.parse(line.at) < LONGEST_CALL_MS;
   }
 
-  /** Radios send their own name with each call; that is no message. */
-  private isAlias(body: Body, begun: RadioLine | undefined): boolean {
-    const text = (body.text ?? '').trim().toLowerCase();
-    return text === '' || text === (begun?.said ?? body.src_info ?? '').trim().toLowerCase();
+  /** What was said besides the radio's own name, which radios send with each call. */
+  message(line: RadioLine): string {
+    const device = devices.all.get(line.device);
+    const text = plain(line.text);
+    return [line.said, device?.alias, device?.name].some((name) => plain(name) === text) ? '' : line.text;
   }
 }
+
+const plain = (text: string | undefined): string => (text ?? '').toLowerCase().replace(/[^a-z0-9]/g, '');
 
 export const radio = new RadioLog();

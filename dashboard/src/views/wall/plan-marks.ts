@@ -36,5 +36,6 @@ export function markState(device: Device, state: DeviceState | undefined, alert:
   if (alert !== undefined && (alert.priority === 'critical' || alert.priority === 'important')) return 'alert';
   if (!device.enabled || state?.status === 'disabled') return 'off';
   if (state?.status === 'offline') return 'bad';
-  return state?.status === 'online' ? 'good' : 'caution';
+  if (state?.status === 'connecting') return 'caution';
+  return state?.status === 'online' ? 'good' : 'off'; // nothing heard of it yet
 }
