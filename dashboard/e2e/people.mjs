@@ -5,8 +5,9 @@ export const PATIENCE = { timeout: 45_000 };
 const DESK = { width: 1600, height: 900 };
 const PHONE = { width: 390, height: 844 };
 
-export function openBrowser() {
-  const args = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--autoplay-policy=no-user-gesture-required'];
+/** `more` are further switches of Chromium. */
+export function openBrowser(more = []) {
+  const args = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--autoplay-policy=no-user-gesture-required', ...more];
   return chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', headless: true, args });
 }
 

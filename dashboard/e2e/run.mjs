@@ -4,13 +4,16 @@ import { accessSpecs } from './access.spec.mjs';
 import { benchSpecs } from './bench.spec.mjs';
 import { consoleSpecs } from './console.spec.mjs';
 import { delaySpecs } from './delay.spec.mjs';
+import { keyboardSpecs } from './keyboard.spec.mjs';
 import { linkSpecs } from './link.spec.mjs';
 import { pagesSpecs } from './pages.spec.mjs';
+import { memorySpecs } from './memory.spec.mjs';
 import { openBrowser } from './people.mjs';
+import { sealedSpecs } from './sealed.spec.mjs';
 import { Site } from './site.mjs';
 
 const house = {};
-const parts = { console: consoleSpecs, link: linkSpecs, bench: benchSpecs, pages: pagesSpecs, delay: delaySpecs, access: accessSpecs };
+const parts = { console: consoleSpecs, keyboard: keyboardSpecs, link: linkSpecs, bench: benchSpecs, pages: pagesSpecs, delay: delaySpecs, access: accessSpecs, sealed: sealedSpecs, memory: memorySpecs };
 
 before(async () => {
   house.site = await Site.start();
