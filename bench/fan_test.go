@@ -33,8 +33,15 @@ func BenchmarkFan(b *testing.B) {
 		defer client.Disconnect(100)
 		c := &crowd{pids: w.pids(), dial: func(i int) *websocket.Conn { return w.live(b, fmt.Sprintf("10.2.%d.%d", i/200, i%200)) }}
 		c.publish = func(i int) { client.Publish("ht-gateway/json", 1, false, radioMessage(emergencyEvery*i+1, time.Now())) }
-		c.number = func(data []byte) int { return (radioIn(data) - firstRadio - 1) / emergencyEvery }
+		c.number = func(data []byte) int {
+			n := numberIn(data)
+			if n < 0 {
+				return n
+			}
+			return n / emergencyEvery
+		}
 		c.measure(b, clients)
+		w.stop(b)
 	})
 	b.Run("bare", func(b *testing.B) {
 		reportLoad(b)
@@ -49,9 +56,9 @@ func BenchmarkFan(b *testing.B) {
 		}}
 		filler := strings.Repeat("x", 330) // as long as an event
 		c.publish = func(i int) {
-			must(b, source.WriteMessage(websocket.TextMessage, fmt.Appendf(nil, `{"DMR":{"src_id":%d},"filler":%q}`, firstRadio+1+i, filler)))
+			must(b, source.WriteMessage(websocket.TextMessage, fmt.Appendf(nil, `{"DMR":{"src_info":"HT %d"},"filler":%q}`, i, filler)))
 		}
-		c.number = func(data []byte) int { return radioIn(data) - firstRadio - 1 }
+		c.number = numberIn
 		c.measure(b, clients)
 	})
 }

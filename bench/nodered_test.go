@@ -8,7 +8,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -160,15 +159,16 @@ func copyFile(from, to string) error {
 	return os.WriteFile(to, raw, 0o600)
 }
 
-func TestRadioIn_KnowsOurEventsAndThePeersMessages(t *testing.T) {
+func TestNumberIn_KnowsOurEventsAndThePeersMessages(t *testing.T) {
 	for data, want := range map[string]int{
-		`{"seq":1,"kind":"radio.csbk","body":{"src_id":1000007}}`:        1000007,
-		`{"seq":1,"kind":"radio.emergency","body":{"src_id":"1000008"}}`: 1000008,
-		`{"seq":1,"kind":"door.opened","body":{"src_id":1000009}}`:       0,
-		strings.TrimSpace(radioMessage(3, time.Now())):                   firstRadio + 3,
-		`{"seq":`: 0,
+		`{"seq":1,"kind":"radio.csbk","body":{"src_info":"HT 7"}}`:      7,
+		`{"seq":1,"kind":"radio.emergency","body":{"src_info":"HT 8"}}`: 8,
+		`{"seq":1,"kind":"door.opened","body":{"src_info":"HT 9"}}`:     -1,
+		radioMessage(3, time.Now()):                                     3,
+		`{"DMR":{"src_info":"POS 3"}}`:                                  -1,
+		`{"seq":`:                                                       -1,
 	} {
-		if got := radioIn([]byte(data)); got != want {
+		if got := numberIn([]byte(data)); got != want {
 			t.Errorf("%s: %d, want %d", data, got, want)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -24,9 +25,6 @@ type path struct {
 
 // emergencyEvery is how many messages bring one press of the panic key; the others are radio checks, which raise nothing.
 const emergencyEvery = 20
-
-// firstRadio is the number of the first message's radio. Every message comes from another one, and is known by it.
-const firstRadio = 1_000_000
 
 // floodRate is what the flooding device tries to publish a second.
 const floodRate = 10_000
@@ -56,6 +54,7 @@ func BenchmarkPanicPath(b *testing.B) {
 			}
 			measurePath(b, p, load.rate, load.flood, w.pids())
 			reportSync(b, w.dir)
+			w.stop(b)
 		})
 		b.Run("nodered/"+load.name, func(b *testing.B) {
 			reportLoad(b)
@@ -120,16 +119,20 @@ func publish(c mqtt.Client, topic string, rate int, r *arrivals) {
 	}
 }
 
+// radioMessage is message i of a gateway, by one of its radios. It is known by what the gateway says of the radio.
 func radioMessage(i int, at time.Time) string {
 	word := "Radio Check"
 	if i%emergencyEvery == 0 {
 		word = "Call Emergency"
 	}
 	return fmt.Sprintf(`{"DMR":{"timestamp":%q,"source":"rf","action":"csbk","slot":2,"src_id":%d,"dst_id":9911,"group":"yes","src_info":"HT %d","csbk_desc":%q}}`,
-		at.UTC().Format("2006-01-02T15:04:05.000Z"), firstRadio+i, i, word)
+		at.UTC().Format("2006-01-02T15:04:05.000Z"), firstRadio+i%radiosPer, i, word)
 }
 
-// floodWith publishes without an end from radios that nobody waits for. What the broker holds back holds the flooder back.
+// nobody is the first message number that no measurement waits for.
+const nobody = 1_000_000_000
+
+// floodWith publishes radio checks without an end that nobody waits for. What the broker holds back holds the flooder back.
 func floodWith(ctx context.Context, c mqtt.Client, topic string, qos byte) {
 	const burst = 100
 	defer c.Disconnect(0)
@@ -139,7 +142,7 @@ func floodWith(ctx context.Context, c mqtt.Client, topic string, qos byte) {
 		inFlight = inFlight[:0]
 		for range burst {
 			i++
-			inFlight = append(inFlight, c.Publish(topic, qos, false, radioMessage(firstRadio+1+i*emergencyEvery, time.Now())))
+			inFlight = append(inFlight, c.Publish(topic, qos, false, radioMessage(nobody+i*emergencyEvery+1, time.Now())))
 		}
 		for _, t := range inFlight {
 			for !t.WaitTimeout(100*time.Millisecond) && ctx.Err() == nil {
@@ -172,32 +175,36 @@ func (r *arrivals) read(ws *websocket.Conn) {
 		if err != nil {
 			return
 		}
-		if i := radioIn(data) - firstRadio; i >= 0 {
+		if i := numberIn(data); i >= 0 {
 			r.arrived(i, time.Now())
 		}
 	}
 }
 
-// radioIn finds the radio's number in an event of ours, or in the gateway's own message that the peer passes on; 0 if
-// it is neither.
-func radioIn(data []byte) int {
+// numberIn finds the message's number in an event of ours, or in the gateway's own message that the peer passes on;
+// negative if it is neither.
+func numberIn(data []byte) int {
+	type said struct {
+		Info string `json:"src_info"`
+	}
 	var m struct {
 		Kind string
-		Body struct {
-			SrcID json.Number `json:"src_id"`
-		}
-		DMR struct {
-			SrcID int `json:"src_id"`
-		}
+		Body said
+		DMR  said
 	}
 	if json.Unmarshal(data, &m) != nil {
-		return 0
+		return -1
 	}
+	info := m.DMR.Info
 	if m.Kind == "radio.emergency" || m.Kind == "radio.csbk" {
-		n, _ := m.Body.SrcID.Int64() // 0 is none
-		return int(n)
+		info = m.Body.Info
 	}
-	return m.DMR.SrcID
+	text, ok := strings.CutPrefix(info, "HT ")
+	n, err := strconv.Atoi(text)
+	if !ok || err != nil {
+		return -1
+	}
+	return n
 }
 
 func (r *arrivals) arrived(i int, at time.Time) {

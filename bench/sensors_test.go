@@ -71,6 +71,7 @@ func BenchmarkThroughMQTT(b *testing.B) {
 	}
 	all.Wait()
 	b.ReportMetric(float64(<-heard)/time.Since(began).Seconds(), "events/s")
+	w.stop(b)
 }
 
 // pour keeps 200 messages of radio checks in flight until stop.

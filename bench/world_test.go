@@ -34,10 +34,16 @@ type world struct {
 // worldOptions say what the site has.
 type worldOptions struct {
 	cameras  []string // RTSP addresses; camera i becomes the device cam-i
-	gateways []string // MMDVM gateways, by id and topic
+	gateways []string // MMDVM gateways, by id and topic, each with radiosPer registered radios
 	sensors  int      // contacts behind the Zigbee gateway "zigbee"; 0: no gateway either
 	perS     int      // messages a second of one MQTT client; 0: the default
 }
+
+// radiosPer is how many radios a gateway hears; their numbers begin at firstRadio.
+const (
+	radiosPer  = 100
+	firstRadio = 1_000_000
+)
 
 const guardPassword = "a long enough bench password"
 
@@ -106,6 +112,9 @@ func siteDocument(o worldOptions) []byte {
 	}
 	for _, id := range o.gateways {
 		fmt.Fprintf(&d, "  - {id: %s, kind: mmdvm, name: %s, zone: yard, config: {topic: %s}}\n", id, id, id)
+		for i := range radiosPer {
+			fmt.Fprintf(&d, "  - {id: %s-%d, kind: radio, name: %s %d, zone: yard, parent: %s, child_key: %q}\n", id, i, id, i, id, fmt.Sprint(firstRadio+i))
+		}
 	}
 	if o.sensors > 0 {
 		d.WriteString("  - {id: zigbee, kind: zigbee2mqtt, name: Zigbee, zone: yard, config: {topic: zigbee2mqtt}}\n")

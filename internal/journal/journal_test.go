@@ -395,28 +395,3 @@ func (s *site) verify(t *testing.T, against ...[]byte) journal.Report {
 	}
 	return rep
 }
-
-func BenchmarkAppend_Sustained(b *testing.B) {
-	s := fresh(b)
-	var last *journal.Receipt
-	body := json.RawMessage(`{"lat":-3.54,"lon":118.97,"height_takeoff_m":58.3,"heading_deg":92.4,"speed_mps":6.4}`)
-	start := time.Now()
-	for b.Loop() {
-		r, err := s.Append(b.Context(), watch.Draft{Kind: "drone.position", Device: "drone-1", Zone: "udara", Body: body})
-		if err != nil {
-			b.Fatal(err)
-		}
-		last = r
-	}
-	if err := last.Wait(b.Context()); err != nil {
-		b.Fatal(err)
-	}
-	b.ReportMetric(float64(b.N)/time.Since(start).Seconds(), "events/s")
-}
-
-func BenchmarkAppend_Alone(b *testing.B) {
-	s := fresh(b)
-	for b.Loop() {
-		add(b, s.Journal, "radio.emergency", `{"slot":2}`)
-	}
-}

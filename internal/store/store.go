@@ -117,7 +117,8 @@ func dsn(path string, o Options, write bool) string {
 	q.Set("_journal_mode", "WAL")
 	q.Set("_synchronous", "FULL")
 	q.Set("_cache_size", "-16000")
-	q.Set("_secure_delete", "true") // an erased body must not stay in free pages
+	q.Set("_secure_delete", "true")  // an erased body must not stay in free pages
+	q.Set("_stmt_cache_size", "128") // raising an alert runs twenty statements; compiling them cost more than running them
 	if o.Scratch {
 		q.Set("_journal_mode", "MEMORY")
 		q.Set("_synchronous", "OFF")
