@@ -51,7 +51,7 @@ func profiled(file string, fn func() error) error {
 }
 
 func serve(ctx context.Context, cfg config.Config) error {
-	a, err := app.Open(ctx, cfg, version)
+	a, err := open(ctx, cfg)
 	if err != nil {
 		return err
 	}
@@ -68,6 +68,22 @@ func serve(ctx context.Context, cfg config.Config) error {
 	err = a.Wait(ctx)
 	_, _ = daemon.SdNotify(false, daemon.SdNotifyStopping) // nobody is waiting for this answer
 	return errors.Join(err, a.Stop())
+}
+
+// open opens the site. While its database is damaged the program stands by until somebody has put it back.
+func open(ctx context.Context, cfg config.Config) (*app.App, error) {
+	for {
+		a, err := app.Open(ctx, cfg, version)
+		if !errors.Is(err, app.ErrDamaged) {
+			return a, err
+		}
+		if _, err := daemon.SdNotify(false, daemon.SdNotifyReady+"\nSTATUS=STANDBY: the database is damaged, restore the last backup"); err != nil {
+			slog.Warn("systemd was not told that we stand by", "err", err)
+		}
+		if err := app.Standby(ctx, cfg, err); err != nil {
+			return nil, err
+		}
+	}
 }
 
 func demoCommand() *cobra.Command {

@@ -11,6 +11,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"siaga/dashboard"
@@ -40,9 +41,9 @@ type App struct {
 	opened  []func() error // undone last first
 	stages  *stages
 	started time.Time
-	doubt   error         // why the log is not intact, found at opening
-	nudge   chan struct{} // a device came or went
-	lock    *os.File      // on the data directory
+	doubt   atomic.Pointer[error] // why the log is not intact
+	nudge   chan struct{}         // a device came or went
+	lock    *os.File              // on the data directory
 	// recorded is what the recorder was told last, by device. Start and then only the stage "stream list" touch it.
 	recorded map[string]bool
 
@@ -88,21 +89,24 @@ func (a *App) openData(ctx context.Context) error {
 		return err
 	}
 	a.closing(a.lock)
+	if err := sound(ctx, a.cfg); err != nil {
+		return err
+	}
 	if a.vault, err = openVault(a.cfg); err != nil {
 		return err
 	}
 	if a.db, err = store.Open(ctx, databasePath(a.cfg), store.Options{ReserveBytes: int64(a.cfg.Recording.ReserveMiB) << 20}); err != nil {
-		return err
+		return damage(err)
 	}
 	a.closing(a.db)
 	a.journal, err = journal.Open(ctx, a.db, journal.Options{
 		Site: a.cfg.Site.ID, Signer: a.vault.Signer(), Verifier: a.vault.Verifier(), Projections: projections(),
 	})
 	if errors.Is(err, journal.ErrNotIntact) && a.journal != nil {
-		a.doubt = err // loud, not silent: the site must go on watching
+		a.doubt.Store(&err) // loud, not silent: the site must go on watching
 		slog.Error("the log is not intact; run `siaga check`", "err", err)
 	} else if err != nil {
-		return err
+		return damage(err)
 	}
 	a.registry, err = registry.Open(ctx, registry.Options{
 		Journal: a.journal, Vault: a.vault, Drivers: a.drivers, NamePrefix: namePrefix(a.cfg), Kicked: a.kick, Plans: plansPath(a.cfg),

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -53,8 +54,13 @@ func Restore(ctx context.Context, cfg config.Config, from string) (CheckReport, 
 	if len(rep.Findings) > 0 {
 		return rep, fmt.Errorf("restore: %s is not intact: %s", from, rep.Findings[0])
 	}
-	if _, err := os.Stat(databasePath(cfg)); !errors.Is(err, fs.ErrNotExist) {
-		return rep, fmt.Errorf("restore: %s holds a database already; move it away first, nothing was changed", cfg.Data)
+	// SQLite would play what is left of another database's log into the restored one.
+	for _, name := range [...]string{databasePath(cfg), databasePath(cfg) + "-wal"} {
+		info, err := os.Lstat(name)
+		if errors.Is(err, fs.ErrNotExist) || err == nil && info.Size() == 0 && name != databasePath(cfg) {
+			continue
+		}
+		return rep, fmt.Errorf("restore: %s holds a database already (%s); move siaga.db* away first, nothing was changed", cfg.Data, name)
 	}
 	lock, err := lockDir(cfg.Data)
 	if err != nil {
@@ -67,7 +73,8 @@ func Restore(ctx context.Context, cfg config.Config, from string) (CheckReport, 
 	return rep, nil
 }
 
-// copyPrivate copies a folder for the owner's eyes alone; each file is on disk when it returns.
+// copyPrivate copies a folder for the owner's eyes alone; each file is on disk when it returns. A file that is there
+// already is left alone if it is the same, as keys are that survived their database, and is an error otherwise.
 func copyPrivate(to, from string) error {
 	return filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
@@ -87,12 +94,25 @@ func copyPrivate(to, from string) error {
 		}
 		defer func() { _ = src.Close() }() // it was only read
 		dst, err := os.OpenFile(target, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+		if errors.Is(err, fs.ErrExist) && sameContent(target, path) {
+			return nil
+		}
 		if err != nil {
 			return err
 		}
 		_, err = io.Copy(dst, src)
 		return errors.Join(err, dst.Sync(), dst.Close())
 	})
+}
+
+// sameContent reports whether two small files hold the same.
+func sameContent(a, b string) bool {
+	one, err := os.ReadFile(a)
+	if err != nil {
+		return false
+	}
+	other, err := os.ReadFile(b)
+	return err == nil && bytes.Equal(one, other)
 }
 
 // VerifierKey is the public key that verifies the site's checkpoints.

@@ -29,8 +29,8 @@ func (a *App) ready(ctx context.Context) error {
 		return fmt.Errorf("the journal takes no transaction: %w (is the disk full or very slow?)", err)
 	}
 	var wrong []error
-	if a.doubt != nil {
-		wrong = append(wrong, fmt.Errorf("the log is not intact: %w; run `siaga check`", a.doubt))
+	if doubt := a.doubt.Load(); doubt != nil {
+		wrong = append(wrong, fmt.Errorf("the log is not intact: %w; run `siaga check`", *doubt))
 	}
 	if late, err := a.judgeLag(ctx); err != nil || late > judgeLate {
 		wrong = append(wrong, errors.Join(fmt.Errorf("events wait %s to be judged; alerts are late", late.Round(time.Second)), err))

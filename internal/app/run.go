@@ -44,6 +44,7 @@ func (a *App) list() []stage {
 		{"console watch", a.web.RunAttendance, time.Second},
 		{"clock watch", a.watchClock, time.Second},
 		{"watchdog", a.watchdog, time.Second},
+		{"database check", a.lookThrough, 2 * time.Second},
 	}
 	if a.broker != nil {
 		l = append(l, stage{"broker", a.broker.Run, 5 * time.Second})
@@ -66,10 +67,11 @@ func (a *App) announce(ctx context.Context) error {
 	if err := a.tell(ctx, "site.started", map[string]any{"version": a.version}); err != nil {
 		return err
 	}
-	if a.doubt == nil {
+	doubt := a.doubt.Load()
+	if doubt == nil {
 		return nil
 	}
-	return a.tell(ctx, "integrity.log_broken", map[string]any{"detail": a.doubt.Error()})
+	return a.tell(ctx, "integrity.log_broken", map[string]any{"detail": (*doubt).Error()})
 }
 
 // tell journals a fact about the program itself and waits until it is durable.

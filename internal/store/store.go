@@ -166,6 +166,28 @@ func (db *DB) Backup(ctx context.Context, path string) error {
 	return errors.Join(err, c.Close())
 }
 
+// ErrDamaged means that the file is not a sound database.
+var ErrDamaged = errors.New("the database file is damaged")
+
+// Sound looks through the whole file for damage to its structure. It takes as long as reading the file does, beside
+// readers and the writer. An error that IsDamaged is a finding, any other means that it could not be done.
+func (db *DB) Sound(ctx context.Context) error {
+	var found string
+	if err := db.read.QueryRowContext(ctx, `PRAGMA quick_check(1)`).Scan(&found); err != nil {
+		return fmt.Errorf("store: looking through %s: %w", db.path, err)
+	}
+	if found != "ok" {
+		return fmt.Errorf("%w: %s: %s", ErrDamaged, db.path, found)
+	}
+	return nil
+}
+
+// IsDamaged reports whether err means that the file is not a sound database.
+func IsDamaged(err error) bool {
+	var e sqlite3.Error
+	return errors.Is(err, ErrDamaged) || errors.As(err, &e) && (e.Code == sqlite3.ErrCorrupt || e.Code == sqlite3.ErrNotADB)
+}
+
 // IsFull reports whether err means that the disk has no room left.
 func IsFull(err error) bool {
 	var e sqlite3.Error
