@@ -104,10 +104,10 @@ describe('accepting', () => {
     let asked = 0;
     answer = () =>
       asked++ === 0
-        ? new Response(JSON.stringify({ code: 'taken', by: 'p-2', by_name: 'Sari', at: taken.acknowledged_at }), { status: 409 })
+        ? new Response(JSON.stringify({ code: 'taken', by: 'p-2', by_name: 'Sari', at: taken.acknowledged_at, state: 'acknowledged' }), { status: 409 })
         : new Response(JSON.stringify(incident('a', 'acknowledged', taken)));
     const outcome = await cases.accept(alert('a', 'critical', '00:00'));
-    expect(outcome).toEqual({ ok: false, taken: { by: 'Sari', at: taken.acknowledged_at } });
+    expect(outcome).toMatchObject({ ok: false, taken: { by: 'Sari', at: taken.acknowledged_at, state: 'acknowledged' } });
     expect(order()).toEqual([]);
   });
 });

@@ -19,24 +19,45 @@ export class ApiError extends Error {
   }
 }
 
-let onUnauthorized: () => void = () => {};
+let signInAgain: () => Promise<boolean> = () => Promise.resolve(false);
 
-/** Registers who is told when the site no longer knows this session. */
-export function whenSignedOut(tell: () => void): void {
-  onUnauthorized = tell;
+/** Registers who asks the person to sign in again when the site no longer knows this session; true: the same person has. */
+export function whenSignedOut(ask: () => Promise<boolean>): void {
+  signInAgain = ask;
 }
 
 export interface Ask {
   method?: 'GET' | 'POST' | 'PATCH' | 'DELETE';
   body?: unknown;
   signal?: AbortSignal;
-  /** A 401 is an answer here, not the end of the session. */
+  /** Not being signed in is an answer here, not the end of the session. */
   quiet?: boolean;
   patienceMs?: number;
 }
 
-/** Sends one request to a path of this origin and returns the answer, or throws an ApiError. */
+/**
+ * Sends one request to a path of this origin and returns the answer, or throws an ApiError. When the session has ended
+ * meanwhile, the request waits until the person has signed in again, and is then sent a second time: the site refused it
+ * before it did anything.
+ */
 export async function send(path: string, init: RequestInit, patienceMs = PATIENCE_MS, quiet = false): Promise<Response> {
+  try {
+    return await sendOnce(path, init, patienceMs);
+  } catch (err) {
+    if (quiet || !(err instanceof ApiError) || err.code !== 'signed_out') throw err;
+    if (!(await unlessCut(signInAgain(), init.signal))) throw err;
+    return sendOnce(path, init, patienceMs);
+  }
+}
+
+/** Waits, unless who asked has gone. */
+function unlessCut(wait: Promise<boolean>, signal: AbortSignal | null | undefined): Promise<boolean> {
+  if (!signal) return wait;
+  const cut = new Promise<boolean>((done) => signal.addEventListener('abort', () => done(false), { once: true }));
+  return signal.aborted ? Promise.resolve(false) : Promise.race([wait, cut]);
+}
+
+async function sendOnce(path: string, init: RequestInit, patienceMs: number): Promise<Response> {
   const cut = AbortSignal.timeout(patienceMs);
   const signal = init.signal ? AbortSignal.any([init.signal, cut]) : cut;
   let answer: Response;
@@ -48,7 +69,6 @@ export async function send(path: string, init: RequestInit, patienceMs = PATIENC
   }
   if (answer.ok) return answer;
   const problem = await readProblem(answer);
-  if (answer.status === 401 && !quiet) onUnauthorized();
   throw new ApiError(problem.code ?? 'http', answer.status, problem);
 }
 

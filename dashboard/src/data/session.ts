@@ -1,5 +1,5 @@
-import type { Session, Setup } from '../wire';
-import { ask } from './http';
+import type { Factor, OpenSession, Session, Setup } from '../wire';
+import { ask, askAll } from './http';
 
 export function getSetup(): Promise<Setup> {
   return ask('/setup', { quiet: true });
@@ -28,7 +28,24 @@ export async function signIn(name: string, password: string, code?: string): Pro
 }
 
 export function changeOwnPassword(old: string, password: string): Promise<void> {
-  return ask('/session/password', { method: 'POST', body: { old, password }, quiet: true });
+  return ask('/session/password', { method: 'POST', body: { old, password } });
+}
+
+export function listOwnSessions(): Promise<OpenSession[]> {
+  return askAll('/session/sessions');
+}
+
+export function endOwnSession(id: string): Promise<void> {
+  return ask(`/session/sessions/${encodeURIComponent(id)}`, { method: 'DELETE' });
+}
+
+/** Begins to use a one-time-code app. It counts once a code of it was shown. */
+export function beginFactor(password: string): Promise<Factor> {
+  return ask('/session/factor', { method: 'POST', body: { password } });
+}
+
+export function confirmFactor(code: string): Promise<void> {
+  return ask('/session/factor/confirm', { method: 'POST', body: { code } });
 }
 
 export function signOut(): Promise<void> {

@@ -2,7 +2,7 @@
 import * as m from '../paraglide/messages';
 import { getLocale } from '../paraglide/runtime';
 import type { DeviceStatus, IncidentState, Priority, Problem, Role, Words } from '../wire';
-import { duration } from './time';
+import { duration, zonedTime, type SiteTime } from './time';
 
 type Text = () => string;
 
@@ -126,6 +126,9 @@ export function say(words: Words | undefined): string {
   return (getLocale() === 'en' ? words.en || words.id : words.id || words.en) ?? '';
 }
 
+/** Characters that the site asks of a password. */
+export const SHORTEST_PASSWORD = 12;
+
 /** What an error of the data layer looks like from here. */
 export interface Refusal {
   code: string;
@@ -148,8 +151,14 @@ function fieldWord(problem: Problem): string {
   return [where, first.message ?? ''].filter((part) => part !== '').join(': ');
 }
 
-/** What went wrong and what to do next, in one or two sentences. */
-export function explain(err: unknown): string {
+/** Who was first, with what and when, for whoever came second. */
+export function firstWord({ by, by_name, at, state }: Problem, site?: SiteTime): string {
+  const time = at && site ? `, ${zonedTime(at, site)}` : '';
+  return m.err_first({ name: by_name || by || '?', state: state ? stateWord(state) : '', time });
+}
+
+/** What went wrong and what to do next, in one or two sentences; with the site, times in it too. */
+export function explain(err: unknown, site?: SiteTime): string {
   if (!isRefusal(err)) return m.err_other({ detail: err instanceof Error ? err.message : String(err) });
   const { problem } = err;
   switch (err.code) {
@@ -177,10 +186,18 @@ export function explain(err: unknown): string {
       return m.err_bad_field({ detail: fieldWord(problem) });
     case 'too_large':
       return m.err_too_large();
+    case 'taken':
+      return firstWord(problem, site);
     case 'wrong_state':
+<<<<<<< HEAD
       return m.err_wrong_state();
     case 'critical_waits':
       return m.err_critical_waits();
+=======
+      return problem.by ? `${firstWord(problem, site)} ${m.err_look_again()}` : m.err_wrong_state();
+    case 'must_change':
+      return m.new_password_lead();
+>>>>>>> 0aa797f (dashboard: own account, people with roles, sessions and codes, an act survives the end of its session, who was first at every act)
     case 'too_many':
       return m.err_too_many();
     case 'stopping':

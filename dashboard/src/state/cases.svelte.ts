@@ -25,8 +25,15 @@ function hope(incident: Incident, deed: Deed): Incident | undefined {
 
 export type Outcome =
   | { ok: true; incident: Incident }
-  | { ok: false; taken: { by: string; at: string } }
+  /** Somebody was faster; `state` is what they made of it, `error` says so in words. */
+  | { ok: false; taken: { by: string; at: string; state: IncidentState | '' }; error: unknown }
   | { ok: false; error: unknown };
+
+const takenOf = ({ problem }: ApiError): { by: string; at: string; state: IncidentState | '' } => ({
+  by: problem.by_name ?? problem.by ?? '',
+  at: problem.at ?? '',
+  state: problem.state ?? '',
+});
 
 /** The open alerts and incidents of the site, as the live channel tells them. */
 class Cases {
@@ -117,7 +124,7 @@ class Cases {
       if (err instanceof ApiError && err.code === 'taken') {
         names.learn(err.problem.by, err.problem.by_name);
         await this.refresh(alert.incident);
-        return { ok: false, taken: { by: err.problem.by_name ?? err.problem.by ?? '', at: err.problem.at ?? '' } };
+        return { ok: false, taken: takenOf(err), error: err };
       }
       return { ok: false, error: err };
     } finally {
@@ -147,7 +154,7 @@ class Cases {
       return { ok: true, incident: after };
     } catch (err) {
       if (err instanceof ApiError && err.code === 'taken') {
-        return { ok: false, taken: { by: err.problem.by_name ?? err.problem.by ?? '', at: err.problem.at ?? '' } };
+        return { ok: false, taken: takenOf(err), error: err };
       }
       return { ok: false, error: err };
     }

@@ -55,7 +55,10 @@ class Link implements LiveSink {
     if (up) {
       this.fresh = false;
       this.downSince = null;
-    } else this.downSince ??= Date.now();
+    } else {
+      this.downSince ??= Date.now();
+      void session.check(); // a socket that is refused does not say why
+    }
   }
 
   contact(siteTime?: string): void {
@@ -91,7 +94,10 @@ class Link implements LiveSink {
   sample: LiveSink['sample'] = (device, kind, at, body) => flight.hear(device, kind, at, body);
 
   signedOut(): void {
-    session.expire();
+    // Other roles end the channel too, with the session standing: then it only has to be opened again.
+    void session.expire().then((again) => {
+      if (again) this.again();
+    });
   }
 
   /** What the live channel does not carry in full: names, zones, cards, and what was before. */

@@ -9,6 +9,7 @@ export type Route =
   | { view: 'device'; id: string }
   | { view: 'add-camera' }
   | { view: 'people' }
+  | { view: 'account' }
   | { view: 'style' }
   | { view: 'nowhere' };
 
@@ -21,6 +22,7 @@ export const PATHS = {
   device: (id: string): string => `/perangkat/${encodeURIComponent(id)}`,
   addCamera: '/perangkat/tambah',
   people: '/orang',
+  account: '/akun',
 } as const;
 
 export function parseRoute(path: string): Route {
@@ -40,6 +42,8 @@ export function parseRoute(path: string): Route {
       return thing === undefined ? { view: 'devices' } : { view: 'device', id: thing };
     case 'orang':
       return { view: 'people' };
+    case 'akun':
+      return { view: 'account' };
     case 'gaya':
       return { view: 'style' };
     default:

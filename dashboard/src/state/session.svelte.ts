@@ -12,7 +12,10 @@ class SessionStore {
   expired = $state(false);
   site = $state<Site | null>(null);
   person = $state<Person | null>(null);
-  private scopes = $state.raw<Record<string, string>>({});
+  /** How far each of the person's rights reaches. */
+  scopes = $state.raw<Record<string, string>>({});
+  /** Requests that wait for the person to sign in again. */
+  private waiting: ((again: boolean) => void)[] = [];
 
   constructor() {
     whenSignedOut(() => this.expire());
@@ -22,8 +25,29 @@ class SessionStore {
     return allows(this.scopes, right);
   }
 
-  expire(): void {
-    if (this.standing === 'signed_in') this.expired = true;
+  /** Looks whether the site still knows this session, and asks to sign in again if not. */
+  async check(): Promise<void> {
+    if (this.standing !== 'signed_in' || this.expired) return;
+    try {
+      await getSession();
+    } catch (err) {
+      if (err instanceof ApiError && err.status === 401) this.expired = true;
+    }
+  }
+
+  /** The site does not know this session any more. Resolves when the person has signed in again, with whether they have. */
+  async expire(): Promise<boolean> {
+    if (this.standing !== 'signed_in') return false;
+    if (!this.expired) {
+      try {
+        this.take(await getSession()); // another tab was faster
+        return this.standing === 'signed_in';
+      } catch (err) {
+        if (!(err instanceof ApiError) || err.status !== 401) return false;
+      }
+    }
+    this.expired = true;
+    return new Promise((done) => this.waiting.push(done));
   }
 
   async begin(): Promise<void> {
@@ -61,6 +85,11 @@ class SessionStore {
     await this.signIn(who.login, who.password);
   }
 
+  /** Reads anew who is signed in, after a change of the own account. */
+  async refresh(): Promise<void> {
+    this.take(await getSession());
+  }
+
   /** Leaves. The page is loaded afresh, so that nothing of this person stays in memory. */
   async signOut(): Promise<void> {
     await signOut().catch(() => undefined);
@@ -78,6 +107,9 @@ class SessionStore {
     this.scopes = session.scopes;
     this.expired = false;
     this.standing = session.must_change ? 'must_change' : 'signed_in';
+    const waiting = this.waiting;
+    this.waiting = [];
+    for (const done of waiting) done(this.standing === 'signed_in');
   }
 }
 

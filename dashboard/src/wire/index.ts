@@ -16,15 +16,7 @@ export type IncidentState =
   | 'duplicate'
   | 'drill';
 
-export type Role =
-  | 'guard'
-  | 'leader'
-  | 'secretariat'
-  | 'chair'
-  | 'technician'
-  | 'it-security'
-  | 'auditor'
-  | 'administrator';
+export type * from './people';
 
 export interface Site {
   id: string;
@@ -38,37 +30,6 @@ export interface Site {
 export interface Setup {
   enrolled: boolean;
   site: Site;
-}
-
-export interface Person {
-  id: string;
-  login: string;
-  name: string;
-  role: Role;
-}
-
-export interface Session {
-  person: Person;
-  rights: string[];
-  /** How far each right reaches: full, read, squad, siber, test, propose, revoke, posture, own. */
-  scopes: Record<string, string>;
-  site: Site;
-  expires_at: string;
-  /** Another password must be chosen before anything else. */
-  must_change?: boolean;
-}
-
-/** What everybody may know of everybody: whose act it was. */
-export interface Named {
-  id: string;
-  name: string;
-}
-
-/** A person as the administrator sees them. */
-export interface PersonRecord extends Person {
-  disabled?: boolean;
-  totp?: boolean;
-  created_at?: string;
 }
 
 export interface Mark {
@@ -364,6 +325,7 @@ export interface Problem {
   by?: string;
   by_name?: string;
   at?: string;
+  state?: IncidentState;
 }
 
 export interface Snapshot {

@@ -46,6 +46,7 @@ export const KEYS: Record<Route['view'], readonly KeyRow[]> = {
   device: [],
   'add-camera': [],
   people: [],
+  account: [],
   style: [],
   nowhere: [],
 };
