@@ -189,15 +189,11 @@ export function explain(err: unknown, site?: SiteTime): string {
     case 'taken':
       return firstWord(problem, site);
     case 'wrong_state':
-<<<<<<< HEAD
-      return m.err_wrong_state();
-    case 'critical_waits':
-      return m.err_critical_waits();
-=======
       return problem.by ? `${firstWord(problem, site)} ${m.err_look_again()}` : m.err_wrong_state();
     case 'must_change':
       return m.new_password_lead();
->>>>>>> 0aa797f (dashboard: own account, people with roles, sessions and codes, an act survives the end of its session, who was first at every act)
+    case 'critical_waits':
+      return m.err_critical_waits();
     case 'too_many':
       return m.err_too_many();
     case 'stopping':
