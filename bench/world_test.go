@@ -127,7 +127,7 @@ func siteDocument(o worldOptions) []byte {
 
 var upLine = regexp.MustCompile(`msg="siaga is up" dashboard=(\S+) mqtt=(\S+)`)
 
-// start runs the program and signs a guard in.
+// start runs the program.
 func (w *world) start(b *testing.B) {
 	b.Helper()
 	bin, err := build()
@@ -158,7 +158,6 @@ func (w *world) start(b *testing.B) {
 	})
 	must(b, onlyLoopback(strings.TrimPrefix(w.url, "http://")))
 	must(b, onlyLoopback(strings.TrimPrefix(w.mqtt, "tcp://")))
-	w.signIn(b)
 }
 
 func (w *world) signIn(b *testing.B) {
@@ -196,6 +195,9 @@ func (w *world) stop(b *testing.B) {
 // live opens the live channel as seen from an address of its own.
 func (w *world) live(b *testing.B, from string) *websocket.Conn {
 	b.Helper()
+	if w.token == "" { // not before it is needed: hashing a password takes tens of MiB for a moment
+		w.signIn(b)
+	}
 	h := http.Header{"Authorization": {"Bearer " + w.token}, "X-Forwarded-For": {from}}
 	ws, resp, err := websocket.DefaultDialer.Dial("ws"+strings.TrimPrefix(w.url, "http")+"/api/v1/live", h)
 	if err != nil {
