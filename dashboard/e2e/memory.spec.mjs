@@ -6,9 +6,10 @@ import { PATIENCE, Seat } from './people.mjs';
 const TILES = 16;
 const WARM_UP = 2;
 const CYCLES = Number(process.env.CYCLES ?? 4);
-/** What may come and go between two looks: caches of the engine, a list that is longer by some events. */
-const HEAP_SLACK = 1_500_000;
-const NODE_SLACK = 400;
+/** What may come and go between two looks: caches of the engine, one page that the engine still holds. A view that is kept each time is more. */
+const HEAP_SLACK = 700_000;
+const NODE_SHARE = 1.5;
+const LISTENER_SLACK = 20;
 const POS_INDUK = 5100201;
 
 /** Adds cameras up to a full wall, each of them a stream of the demo's under another address. */
@@ -65,7 +66,7 @@ async function measure(page, engine) {
   for (let n = 0; n < 3; n++) await engine.send('HeapProfiler.collectGarbage');
   const { metrics } = await engine.send('Performance.getMetrics');
   const of = Object.fromEntries(metrics.map(({ name, value }) => [name, value]));
-  const peers = await page.evaluate(() => window.e2e.peers.filter((peer) => peer.connectionState === 'connected').length);
+  const peers = await page.evaluate(() => window.e2e.peers.filter((peer) => peer.connectionState !== 'closed').length);
   return { heap: of.JSHeapUsedSize, nodes: of.Nodes, listeners: of.JSEventListeners, documents: of.Documents, peers };
 }
 
@@ -88,11 +89,11 @@ export function memorySpecs(house) {
     await empty();
     const before = looks[WARM_UP - 1];
     const after = looks.at(-1);
-    assert.equal(before.peers, TILES);
-    assert.equal(after.peers, TILES);
+    // A tile that takes the slower way has no peer; none may have two.
+    assert.ok(looks.every((look) => look.peers <= TILES), 'connections are left behind');
     assert.ok(after.heap <= before.heap * 1.1 + HEAP_SLACK, `the heap grew from ${before.heap} to ${after.heap}`);
-    assert.ok(after.nodes <= before.nodes + NODE_SLACK, `${before.nodes} nodes became ${after.nodes}`);
-    assert.ok(after.listeners <= before.listeners + NODE_SLACK, `${before.listeners} listeners became ${after.listeners}`);
+    assert.ok(after.nodes <= before.nodes * NODE_SHARE, `${before.nodes} nodes became ${after.nodes}`);
+    assert.ok(after.listeners <= before.listeners + LISTENER_SLACK, `${before.listeners} listeners became ${after.listeners}`);
     assert.ok(after.documents <= before.documents, `${before.documents} documents became ${after.documents}`);
     assert.deepEqual(guard.faults, []);
   });
