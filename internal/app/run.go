@@ -44,6 +44,7 @@ func (a *App) list() []stage {
 		{"console watch", a.web.RunAttendance, time.Second},
 		{"clock watch", a.watchClock, time.Second},
 		{"watchdog", a.watchdog, time.Second},
+		{"disk watch", a.watchDisk, time.Second},
 		{"database check", a.lookThrough, 2 * time.Second},
 	}
 	if a.broker != nil {

@@ -29,7 +29,7 @@ func (d *Disk) Recover(chance *rand.Rand) error {
 	}
 	// At one cut of four nothing that was not synced survives, at another all of it: the two edges of what may happen.
 	share := [...]float64{0, 1, chance.Float64(), chance.Float64()}[chance.IntN(4)]
-	d.nodes, d.used = map[uint64]*node{}, 0
+	d.nodes, d.used = map[uint64]*node{}, d.others
 	d.survive(d.root, share, chance)
 	d.dead, d.faults = false, nil
 	return nil

@@ -26,6 +26,7 @@ type Disk struct {
 	last     uint64
 	capacity int64
 	used     int64
+	others   int64 // of used: what Occupy says
 	dead     bool // after Cut: every call fails
 	faults   []*Fault
 	counts   map[Op]int
@@ -75,6 +76,14 @@ func (d *Disk) SetCapacity(n int64) {
 	if d.capacity = n; n <= 0 {
 		d.capacity = math.MaxInt64 / 2
 	}
+}
+
+// Occupy changes how many bytes others than the program under test take of the disk.
+func (d *Disk) Occupy(n int64) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.used += n - d.others
+	d.others = n
 }
 
 // Used is how many bytes the files hold.
@@ -196,4 +205,34 @@ func (n *node) sync() {
 		c.apply(n.keptChildren)
 	}
 	n.pending, n.renames = nil, nil
+}
+
+// ReadFile returns what programs see in a file, for the process that serves the disk.
+func (d *Disk) ReadFile(name string) ([]byte, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	n, err := d.find(name)
+	if err != nil {
+		return nil, err
+	}
+	return append([]byte(nil), n.data...), nil
+}
+
+// Has reports whether at least count files lie at or below a path.
+func (d *Disk) Has(name string, count int) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	n, err := d.find(name)
+	return err == nil && n.files() >= count
+}
+
+func (n *node) files() int {
+	if !n.dir {
+		return 1
+	}
+	sum := 0
+	for _, child := range n.children {
+		sum += child.files()
+	}
+	return sum
 }

@@ -31,7 +31,7 @@ func TestMain(m *testing.M) {
 
 // play is a program that a test starts and breaks.
 func play(role, dir string) int {
-	roles := map[string]func(string) error{"site": runSite, "check": checkSite, "life": runLife}
+	roles := map[string]func(string) error{"site": runSite, "check": checkSite, "life": runLife, "query": runQuery}
 	do, ok := roles[role]
 	if !ok {
 		fmt.Fprintf(os.Stderr, "no role %q\n", role)

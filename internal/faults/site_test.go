@@ -231,7 +231,7 @@ func checkSite(dir string) error {
 	if err != nil {
 		return err
 	}
-	err = s.recovered()
+	err = s.recovered(dir)
 	if err = errors.Join(err, s.stop()); err != nil {
 		return err
 	}
@@ -247,18 +247,19 @@ func checkSite(dir string) error {
 	return json.NewEncoder(os.Stdout).Encode(v)
 }
 
-// recovered waits until every time line ends in an open gap: nothing is left of the last run.
-func (s *site) recovered() error {
+// recovered waits until every time line ends in an open gap and no file is open: nothing is left of the last run.
+func (s *site) recovered(dir string) error {
 	deadline := time.Now().Add(30 * time.Second)
 	for {
 		var lines, open int
 		err := s.j.DB().QueryRow(`SELECT (SELECT count(*) FROM recorded_streams),
 			(SELECT count(*) FROM gaps WHERE "end" IS NULL AND reason IN ('crash', 'shutdown'))`).Scan(&lines, &open)
-		if err == nil && lines == open {
+		left, gerr := filepath.Glob(filepath.Join(dir, "segments", "*", "*", "*.part"))
+		if err == nil && gerr == nil && lines == open && len(left) == 0 {
 			return nil
 		}
 		if time.Now().After(deadline) {
-			return fmt.Errorf("%d time lines, %d of them resumed: %w", lines, open, err)
+			return fmt.Errorf("%d time lines, %d of them resumed, files left %v: %w", lines, open, left, err)
 		}
 		time.Sleep(5 * time.Millisecond) // the recorder says nothing when it is through
 	}

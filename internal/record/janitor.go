@@ -20,6 +20,9 @@ const (
 	forceTo    = 93
 )
 
+// fullLook is how often the disk is looked at while video has stopped because it is full.
+const fullLook = 2 * time.Second
+
 // janitor applies retention until ctx ends.
 func (r *Recorder) janitor(ctx context.Context) {
 	every := time.NewTicker(r.opt.JanitorEvery)
@@ -28,8 +31,13 @@ func (r *Recorder) janitor(ctx context.Context) {
 		if err := r.clean(ctx); err != nil && ctx.Err() == nil {
 			slog.Error("retention", "err", err)
 		}
+		var soon <-chan time.Time
+		if r.full.Load() { // somebody makes room, and video waits for it
+			soon = time.After(fullLook)
+		}
 		select {
 		case <-every.C:
+		case <-soon:
 		case <-r.pressure:
 			select { // a full disk is not looked at more often than this
 			case <-time.After(time.Second):

@@ -48,8 +48,9 @@ type keeper struct {
 	lastEnd int64 // site time up to which the line is told, 0 for an empty line
 	open    *openGap
 
-	drafts []watch.Draft
-	after  []func() // once the drafts are durable
+	drafts  []watch.Draft
+	garbage []string // files given up that could not be deleted
+	after   []func() // once the drafts are durable
 }
 
 type openGap struct {
@@ -152,10 +153,12 @@ func (k *keeper) told(seg *Segment) {
 	k.after = append(k.after, func() { k.r.Metrics.Segments.Add(1) })
 }
 
-// Sealing is tried this often before a file is given up.
+// Sealing is tried for half a minute before a file is given up: a disk that is reset must not cost a file whose parts
+// are long on it.
 const (
-	sealTries = 4
+	sealTries = 8
 	sealPause = 500 * time.Millisecond
+	sealMost  = 8 * time.Second
 )
 
 // seal brings a file to its end. One that turns out damaged is cut back to what can be read.
@@ -164,7 +167,7 @@ func (k *keeper) seal(ctx context.Context, o *op, seg *Segment) error {
 	for try := range sealTries {
 		if try > 0 {
 			select {
-			case <-time.After(sealPause << (try - 1)):
+			case <-time.After(min(sealPause<<(try-1), sealMost)):
 			case <-ctx.Done():
 			}
 		}
@@ -180,7 +183,11 @@ func (k *keeper) seal(ctx context.Context, o *op, seg *Segment) error {
 	}
 	got, rerr := k.r.salvage(k.s.key, seg.Path)
 	if rerr != nil {
-		return errors.Join(err, rerr, k.r.unlink(seg.Path))
+		if uerr := k.r.unlink(seg.Path); uerr != nil {
+			k.garbage = append(k.garbage, seg.Path, seg.Path+openSuffix) // the janitor deletes it, and it is explained until then
+			rerr = errors.Join(rerr, uerr)
+		}
+		return errors.Join(err, rerr)
 	}
 	if got == nil {
 		return err
@@ -272,6 +279,7 @@ func (k *keeper) commit(ctx context.Context) {
 	for len(drafts) > 0 {
 		err := k.journal(ctx, drafts)
 		if err == nil {
+			k.garbage = nil
 			break
 		}
 		slog.Error("video time line not journaled", "stream", k.s.key.String(), "events", len(drafts), "err", err)
@@ -293,9 +301,14 @@ func (k *keeper) commit(ctx context.Context) {
 }
 
 func (k *keeper) journal(ctx context.Context, drafts []watch.Draft) error {
-	return k.r.opt.Journal.Commit(ctx, func(_ *sql.Tx, add journal.Appender) error {
+	return k.r.opt.Journal.Commit(ctx, func(tx *sql.Tx, add journal.Appender) error {
 		for _, d := range drafts {
 			if _, err := add(d); err != nil {
+				return err
+			}
+		}
+		for _, path := range k.garbage {
+			if _, err := tx.Exec(`INSERT OR IGNORE INTO record_garbage (path, at) VALUES (?, ?)`, path, k.r.clock.site()); err != nil {
 				return err
 			}
 		}

@@ -118,3 +118,51 @@ func TestOpenSegment_TrustsNoDirectoryThatItDidNotSync(t *testing.T) {
 	must(t, err)
 	must(t, f.abandon())
 }
+
+// A file that can be neither finished nor deleted for a minute is given up with a gap, explained to a check at once, and
+// deleted once the disk allows it.
+func TestRecorder_AFileGivenUpIsDeletedLater(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		b := &breakage{err: syscall.EIO}
+		g := start(t, dir, func(r *Recorder) {
+			r.opt.FileLength, r.opt.JanitorEvery = 3*time.Second, 2*time.Second
+			remove, rename := r.disk.remove, r.disk.rename
+			r.disk.remove = func(path string) error {
+				if err := b.fails(); err != nil {
+					return err
+				}
+				return remove(path)
+			}
+			r.disk.rename = func(from, to string) error {
+				if err := b.fails(); err != nil {
+					return err
+				}
+				return rename(from, to)
+			}
+		})
+		cam := synthetic(100 * time.Millisecond)
+		must(t, g.r.StreamExpected("cam-1", "main", time.Time{}))
+		cam.play(g.r, "cam-1", 1, 5*time.Second)
+		b.on.Store(true)
+		cam.play(g.r, "cam-1", 2, 4*time.Second)
+		g.r.Stopped("cam-1", "person-7", time.Time{})
+		time.Sleep(2 * time.Minute)
+		synctest.Wait()
+		g.verify(VerifyOptions{})
+		left, err := filepath.Glob(filepath.Join(dir, folder, "*", "*", "*"+openSuffix))
+		must(t, err)
+		if len(left) == 0 {
+			t.Error("nothing was given up")
+		}
+		b.on.Store(false)
+		time.Sleep(5 * time.Second)
+		synctest.Wait()
+		g.verify(VerifyOptions{})
+		if left, err = filepath.Glob(filepath.Join(dir, folder, "*", "*", "*"+openSuffix)); err != nil || len(left) > 0 {
+			t.Errorf("still there: %v %v", left, err)
+		}
+		g.halt()
+	})
+	rebuilt(t, dir)
+}

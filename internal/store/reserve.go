@@ -47,6 +47,9 @@ func fillWithZeros(f *os.File, size int64) error {
 	return f.Sync()
 }
 
+// Size is how many bytes the reserve takes.
+func (r *Reserve) Size() int64 { return r.size }
+
 // Release gives the room back and reports whether there was any to give.
 func (r *Reserve) Release() bool {
 	r.mu.Lock()
