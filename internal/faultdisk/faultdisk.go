@@ -27,7 +27,7 @@ type Disk struct {
 	capacity int64
 	used     int64
 	others   int64 // of used: what Occupy says
-	dead     bool // after Cut: every call fails
+	dead     bool  // after Cut: every call fails
 	faults   []*Fault
 	counts   map[Op]int
 	mounted  *session
