@@ -82,6 +82,13 @@ func TestOnFastDisk_RelaxesTheTargetOnASlowDiskAndSaysSo(t *testing.T) {
 	}
 }
 
+func TestPage_WritesAPercentSign(t *testing.T) {
+	doc := page([]run{parse("micro", "BenchmarkSeal_Segment-2 1 0.004 %media\n")})
+	if want := "| Seal_Segment | 0.004 % | | | | ≤ 0.1 | yes | — |\n"; !strings.Contains(doc, want) {
+		t.Errorf("%q is missing in\n%s", want, doc)
+	}
+}
+
 func TestTarget_Met(t *testing.T) {
 	for _, c := range []struct {
 		t    target

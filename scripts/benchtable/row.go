@@ -85,25 +85,25 @@ func (w row) lines(r run) string {
 	if note != "" {
 		what += " (" + note + ")"
 	}
-	first := fmt.Sprintf("| %s | %s | %s | %%s | %%s | %%s | %s | %s | %s |\n", what, w.figure.bench, ours, t, met, load)
-	further := "| | | | %s | %s | %s | | | |\n"
 	if len(w.peers) == 0 {
-		return fmt.Sprintf(first, "", "", "")
+		return fmt.Sprintf("| %s | %s | %s | | | | %s | %s | %s |\n", what, w.figure.bench, ours, t, met, load)
 	}
 	var b strings.Builder
-	form := first
-	for _, p := range w.peers {
+	for i, p := range w.peers {
 		theirs, ratio := "—", "—"
 		if pv, measured := p.at.in(r); measured {
 			theirs = strings.TrimSpace(short(pv) + " " + w.unit)
 			if ok && pv != 0 {
 				ratio = short(v/pv) + " ×"
 			}
-		} else if form == further {
+		} else if i > 0 {
 			continue
 		}
-		fmt.Fprintf(&b, form, p.name, theirs, ratio)
-		form = further
+		if i == 0 {
+			fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s | %s | %s | %s |\n", what, w.figure.bench, ours, p.name, theirs, ratio, t, met, load)
+		} else {
+			fmt.Fprintf(&b, "| | | | %s | %s | %s | | | |\n", p.name, theirs, ratio)
+		}
 	}
 	return b.String()
 }
