@@ -40,7 +40,7 @@ function remember() {
 export class Seat {
   /** Opens a fresh browser profile at a size, and signs a person in. */
   static async take(browser, site, role, { phone = false } = {}) {
-    const context = await browser.newContext({ viewport: phone ? PHONE : DESK });
+    const context = await browser.newContext({ viewport: phone ? PHONE : DESK, hasTouch: phone });
     context.setDefaultTimeout(PATIENCE.timeout);
     await context.addInitScript(remember);
     const page = await context.newPage();

@@ -6,6 +6,7 @@ import { consoleSpecs } from './console.spec.mjs';
 import { delaySpecs } from './delay.spec.mjs';
 import { keyboardSpecs } from './keyboard.spec.mjs';
 import { linkSpecs } from './link.spec.mjs';
+import { nightSpecs } from './night.spec.mjs';
 import { pagesSpecs } from './pages.spec.mjs';
 import { memorySpecs } from './memory.spec.mjs';
 import { openBrowser } from './people.mjs';
@@ -13,7 +14,7 @@ import { sealedSpecs } from './sealed.spec.mjs';
 import { Site } from './site.mjs';
 
 const house = {};
-const parts = { console: consoleSpecs, keyboard: keyboardSpecs, link: linkSpecs, bench: benchSpecs, pages: pagesSpecs, delay: delaySpecs, access: accessSpecs, sealed: sealedSpecs, memory: memorySpecs };
+const parts = { console: consoleSpecs, night: nightSpecs, keyboard: keyboardSpecs, link: linkSpecs, bench: benchSpecs, pages: pagesSpecs, delay: delaySpecs, access: accessSpecs, sealed: sealedSpecs, memory: memorySpecs };
 
 before(async () => {
   house.site = await Site.start();

@@ -48,6 +48,20 @@ describe('the queue', () => {
     expect(cases.handled.map((one) => one.id)).toEqual(['i-a']);
   });
 
+  it('is one row an incident: what joined an unanswered one is counted behind the gravest, info too', () => {
+    cases.snapshot(
+      [alert('a', 'important', '00:00'), alert('b', 'critical', '01:00', { incident: 'i-a' }), alert('c', 'info', '02:00', { incident: 'i-a' })],
+      [incident('a', 'new')],
+    );
+    expect(order()).toEqual(['b']);
+    expect(cases.waiting.map((one) => cases.besides(one))).toEqual([2]);
+  });
+
+  it('never holds an info alert that joined an accepted incident', () => {
+    cases.snapshot([alert('a', 'critical', '00:00', taken), alert('b', 'info', '12:00', { incident: 'i-a' })], [incident('a', 'handling', taken)]);
+    expect(order()).toEqual([]);
+  });
+
   it('shows what belongs to no incident as news that nobody has to accept', () => {
     cases.snapshot([alert('a', 'info', '00:00', { incident: '' })], []);
     expect(order()).toEqual([]);
@@ -76,6 +90,27 @@ describe('the queue', () => {
     cases.snapshot([alert('a', 'caution', '00:00'), alert('b', 'caution', '00:00')], []);
     forget();
     expect(told).toEqual(['a', 'b']);
+  });
+});
+
+describe('responding', () => {
+  beforeEach(() => cases.snapshot([alert('a', 'critical', '00:00', taken)], [incident('a', 'acknowledged', taken)]));
+  const states = (): string[] => cases.handled.map((one) => one.state);
+
+  it('shows at once and stays when the site agrees', async () => {
+    answer = () => new Response(JSON.stringify(incident('a', 'handling', taken)));
+    const going = cases.do('i-a', { do: 'respond' });
+    expect(states()).toEqual(['handling']);
+    expect((await going).ok).toBe(true);
+    expect(states()).toEqual(['handling']);
+  });
+
+  it('is taken back when the site refuses', async () => {
+    answer = () => new Response(JSON.stringify({ code: 'wrong_state' }), { status: 409 });
+    const going = cases.do('i-a', { do: 'escalate', to: 'leader' });
+    expect(states()).toEqual(['escalated']);
+    expect((await going).ok).toBe(false);
+    expect(states()).toEqual(['acknowledged']);
   });
 });
 

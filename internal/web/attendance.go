@@ -28,6 +28,7 @@ type Attendance struct {
 // console is one screen that a person who can accept alerts has open.
 type console struct {
 	id, person     string
+	guard          bool // the person stands guard; others only lend a hand
 	heard, touched time.Time
 }
 
@@ -35,7 +36,8 @@ type console struct {
 const maxConsoles = 256
 
 // attendance judges whether somebody sits before a console. The site is attended as long as one console is: it speaks,
-// and somebody touched it not too long ago. What the browser does not say counts as nobody.
+// and somebody touched it not too long ago. A leader's page that lies open on a phone is no guard: it counts only while it
+// is used. What the browser does not say counts as nobody.
 type attendance struct {
 	times Attendance
 	now   func() time.Time
@@ -124,11 +126,11 @@ func (a *attendance) verdict(now time.Time) (string, watch.Draft) {
 			continue
 		}
 		open++
-		if c.touched.After(best.touched) || best.id == "" {
+		if best.id == "" || a.left(c, now) > a.left(best, now) {
 			best = c
 		}
 	}
-	if open > 0 && !a.sleeps(best, now) {
+	if open > 0 && a.left(best, now) >= 0 {
 		body := attendedBody{Console: best.id, Why: "touched", AwayS: int(now.Sub(a.since).Seconds())}
 		if a.standing == "" {
 			body.Why = "opened"
@@ -155,9 +157,16 @@ func (a *attendance) speaks(c console, now time.Time) bool {
 	return now.Sub(c.heard) <= max(a.times.AbsentAfter, 3*hearEvery)
 }
 
-// sleeps reports whether nobody answered a console.
-func (a *attendance) sleeps(c console, now time.Time) bool {
-	return a.times.AskAfter > 0 && now.Sub(c.touched) > a.times.AskAfter+a.times.AnswerWithin
+// left is how long a console still counts as attended without a touch.
+func (a *attendance) left(c console, now time.Time) time.Duration {
+	patience := a.times.AnswerWithin
+	switch {
+	case c.guard && a.times.AskAfter <= 0:
+		return time.Hour // guards are never asked
+	case c.guard:
+		patience += a.times.AskAfter
+	}
+	return patience - now.Sub(c.touched)
 }
 
 // hearEvery is how often a console speaks.
@@ -165,11 +174,11 @@ const hearEvery = 10 * time.Second
 
 // hear takes the word of a console: who sits there, and how long ago the last key or touch was.
 // It returns how long ago that was in any window of the console.
-func (a *attendance) hear(id, person string, idle time.Duration) time.Duration {
+func (a *attendance) hear(id, person string, guard bool, idle time.Duration) time.Duration {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	now := a.now()
-	c := console{id: id, person: person, heard: now, touched: now.Add(-max(idle, 0))}
+	c := console{id: id, person: person, guard: guard, heard: now, touched: now.Add(-max(idle, 0))}
 	if was, ok := a.consoles[id]; ok && was.person == person && was.touched.After(c.touched) {
 		c.touched = was.touched // a second window of the same screen was touched later
 	}

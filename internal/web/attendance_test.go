@@ -64,7 +64,7 @@ func newDuty(t *testing.T) (*duty, func()) {
 // sits sends heartbeats for a time without a key being touched.
 func (p *duty) sits(console, person string, idle, span time.Duration) {
 	for range int(span / hearEvery) {
-		p.hear(console, person, idle)
+		p.hear(console, person, person == "p-jaga", idle)
 		time.Sleep(hearEvery) // of the bubble's clock
 		idle += hearEvery
 	}
@@ -87,7 +87,7 @@ func TestAttendance_NoConsoleAtAllIsUnattended(t *testing.T) {
 		p.says(t, "a start takes a moment")
 		time.Sleep(3 * time.Second)
 		p.says(t, "nobody came", "unattended none")
-		p.hear("konsol-1", "p-jaga", 0)
+		p.hear("konsol-1", "p-jaga", true, 0)
 		p.says(t, "somebody came", "unattended none", "attended touched p-jaga")
 	})
 }
@@ -100,7 +100,7 @@ func TestAttendance_NobodyAnswersAndThenSomebodyDoes(t *testing.T) {
 		p.says(t, "asked, not yet late", "attended opened p-jaga")
 		p.sits("konsol-1", "p-jaga", 24*time.Minute, 2*time.Minute)
 		p.says(t, "no answer", "attended opened p-jaga", "unattended no_answer")
-		p.hear("konsol-1", "p-jaga", time.Second)
+		p.hear("konsol-1", "p-jaga", true, time.Second)
 		p.says(t, "answered", "attended opened p-jaga", "unattended no_answer", "attended touched p-jaga")
 	})
 }
@@ -109,7 +109,7 @@ func TestAttendance_AClosedBrowserIsUnattendedUnlessAnotherIsOpen(t *testing.T) 
 	synctest.Test(t, func(t *testing.T) {
 		p, stop := newDuty(t)
 		defer stop()
-		p.hear("konsol-1", "p-jaga", 0)
+		p.hear("konsol-1", "p-jaga", true, 0)
 		p.says(t, "the guard's console is open", "attended opened p-jaga")
 		p.sits("telepon-1", "p-danru", 0, time.Minute)
 		p.says(t, "the leader's page is open", "attended opened p-jaga")
@@ -120,13 +120,26 @@ func TestAttendance_AClosedBrowserIsUnattendedUnlessAnotherIsOpen(t *testing.T) 
 	})
 }
 
+func TestAttendance_ALeadersPageCountsOnlyWhileItIsUsed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, stop := newDuty(t)
+		defer stop()
+		p.sits("telepon-1", "p-danru", 0, 4*time.Minute)
+		p.says(t, "the leader reads", "attended opened p-danru")
+		p.sits("telepon-1", "p-danru", 4*time.Minute, 2*time.Minute)
+		p.says(t, "the phone was put down", "attended opened p-danru", "unattended no_answer")
+		p.hear("konsol-1", "p-jaga", true, 10*time.Minute)
+		p.says(t, "a guard is there", "attended opened p-danru", "unattended no_answer", "attended touched p-jaga")
+	})
+}
+
 func TestAttendance_ATouchInOneWindowCountsForTheOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, stop := newDuty(t)
 		defer stop()
 		for range 40 { // the wall's window of the same screen is never touched
-			p.hear("konsol-1", "p-jaga", 0)
-			p.hear("konsol-1", "p-jaga", 2*time.Hour)
+			p.hear("konsol-1", "p-jaga", true, 0)
+			p.hear("konsol-1", "p-jaga", true, 2*time.Hour)
 			time.Sleep(time.Minute / 2)
 		}
 		p.says(t, "one window is used", "attended opened p-jaga")
@@ -149,7 +162,7 @@ func TestAttendance_AVerdictThatWasNotJournaledIsTriedAgain(t *testing.T) {
 func TestAttendance_RemembersABoundedNumberOfConsoles(t *testing.T) {
 	a := newAttendance(Attendance{AbsentAfter: time.Minute}, time.Now, nil)
 	for i := range 4 * maxConsoles {
-		a.hear(strings.Repeat("k", 8+i%20)+string(rune('a'+i%26))+time.Duration(i).String(), "p-jaga", 0)
+		a.hear(strings.Repeat("k", 8+i%20)+string(rune('a'+i%26))+time.Duration(i).String(), "p-jaga", true, 0)
 	}
 	if len(a.consoles) != maxConsoles {
 		t.Errorf("%d consoles are remembered", len(a.consoles))

@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"net/http"
+	"slices"
 	"time"
 
 	"siaga/internal/auth"
@@ -37,8 +38,12 @@ type Watched struct {
 
 // present takes the heartbeat of a console.
 func (s *Server) present(ctx context.Context, in *struct{ Body Presence }) (*reply[Watched], error) {
-	idle := s.attendance.hear(in.Body.Console, callerOf(ctx).ID, time.Duration(in.Body.IdleMS)*time.Millisecond)
-	t := s.opt.Attendance
+	who, t := callerOf(ctx), s.opt.Attendance
+	guard := slices.Contains(who.Roles, auth.Guard)
+	idle := s.attendance.hear(in.Body.Console, who.ID, guard, time.Duration(in.Body.IdleMS)*time.Millisecond)
+	if !guard {
+		t.AskAfter = 0 // nobody asks a leader at night whether he is awake
+	}
 	return answered(Watched{IdleMS: idle.Milliseconds(), AskAfterMS: t.AskAfter.Milliseconds(), AnswerWithinMS: t.AnswerWithin.Milliseconds()}), nil
 }
 
