@@ -71,8 +71,8 @@ clean: ## remove what was built; data stays
 	rm -rf bin dashboard/dist/assets dashboard/dist/index.html
 
 .PHONY: fault
-fault: setup-test ## kill the whole program 50 times under load (SIAGA_KILLS), on loopback only
-	SIAGA_KILLS=$(or $(SIAGA_KILLS),50) $(GO) test -tags $(TAGS) -count=1 -timeout 60m -run Kill9 -v ./cmd/siaga
+fault: setup-test ## break disk, power, network, broker and program; on loopback and in namespaces of its own (long)
+	scripts/fault.sh $(TAGS)
 
 .PHONY: soak
 soak: setup-test ## work a whole site with random faults for SIAGA_SOAK (10m; 8h overnight), on loopback only

@@ -293,8 +293,26 @@ func compare(t *testing.T, dir string, acked []int) {
 		}
 	}
 	t.Logf("%d acknowledged, %d in the journal, %d with an alert", len(acked), len(events), len(alerts))
+	tabulate(t, fmt.Sprintf("kill -9 of the whole program\t%d\t%d\t0\t%d facts, %d twice, %d alerts wrong\n", kills(t), lost, len(acked), doubled, wrong))
 	if lost > 0 || doubled > 0 || wrong > 0 {
 		t.Errorf("%d lost, %d journaled twice, %d with another number of alerts than they call for", lost, doubled, wrong)
+	}
+}
+
+// tabulate adds a line to the table of `make fault`.
+func tabulate(t *testing.T, line string) {
+	t.Helper()
+	file := os.Getenv("SIAGA_FAULT_TABLE")
+	if file == "" {
+		return
+	}
+	f, err := os.OpenFile(file, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err == nil {
+		_, err = f.WriteString(line)
+		err = errors.Join(err, f.Close())
+	}
+	if err != nil {
+		t.Error(err)
 	}
 }
 
