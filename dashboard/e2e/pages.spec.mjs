@@ -130,7 +130,7 @@ export function pagesSpecs(house) {
     await technician.leave();
   });
 
-  for (const [role, paths] of [['leader', ['/', '/kejadian', '/perangkat']], ['technician', ['/perangkat']], ['administrator', ['/orang']]]) {
+  for (const [role, paths] of [['leader', ['/', '/kejadian', '/perangkat']], ['technician', ['/perangkat']], ['administrator', ['/orang', '/akun']]]) {
     test(`the pages of a ${role} fit a phone and have no serious fault for a screen reader`, async () => {
       const seat = await Seat.take(house.browser, house.site, role, { phone: true });
       for (const path of paths) {

@@ -72,7 +72,7 @@ export class Seat {
 
   /** Changes the view by its address, without loading the page anew. */
   async go(path) {
-    await this.page.click(`header nav a[href="${path}"]`);
+    await this.page.click(`header a[href="${path}"]`);
   }
 
   alert(text) {

@@ -1,6 +1,7 @@
 // Runs every browser spec against one real demo site: npm run e2e (SIAGA_BIN names another program, ONLY a part of it).
 import { after, before } from 'node:test';
 import { accessSpecs } from './access.spec.mjs';
+import { accountSpecs } from './account.spec.mjs';
 import { benchSpecs } from './bench.spec.mjs';
 import { consoleSpecs } from './console.spec.mjs';
 import { delaySpecs } from './delay.spec.mjs';
@@ -14,7 +15,7 @@ import { sealedSpecs } from './sealed.spec.mjs';
 import { Site } from './site.mjs';
 
 const house = {};
-const parts = { console: consoleSpecs, night: nightSpecs, keyboard: keyboardSpecs, link: linkSpecs, bench: benchSpecs, pages: pagesSpecs, delay: delaySpecs, access: accessSpecs, sealed: sealedSpecs, memory: memorySpecs };
+const parts = { console: consoleSpecs, night: nightSpecs, keyboard: keyboardSpecs, link: linkSpecs, bench: benchSpecs, pages: pagesSpecs, delay: delaySpecs, access: accessSpecs, account: accountSpecs, sealed: sealedSpecs, memory: memorySpecs };
 
 before(async () => {
   house.site = await Site.start();
