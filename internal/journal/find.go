@@ -21,7 +21,7 @@ type Page struct {
 }
 
 const (
-	findBudget  = 20_000        // candidates that one page looks at
+	findBudget  = 10_000        // candidates that one page looks at
 	probeLimit  = 4_000         // entries counted to learn which index is the narrowest
 	clockMargin = 2 * time.Hour // how far the clock may have been set back without a period losing events
 	maxArms     = 120           // values that one index is asked for at once
