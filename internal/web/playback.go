@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -153,7 +154,33 @@ func (s *Server) video(w http.ResponseWriter, r *http.Request) {
 	h.Set("ETag", fmt.Sprintf(`"%s.%s-%d-%d-%d"`, v.device.ID, v.stream, v.from.UnixMilli(), v.to.UnixMilli(), file.Size()))
 	h.Set("X-Video-End", watch.FormatTime(file.End()))
 	h.Set("X-Video-Whole", strconv.FormatBool(file.Whole()))
+	h.Set("X-Video-Spans", spanList(file.Spans()))
 	http.ServeContent(&patient{w, http.NewResponseController(w)}, r, "", time.Time{}, file)
+}
+
+// Neighbouring spans whose times meet within this are told as one; more than maxSpans are not told.
+const (
+	spansMeet = 400 * time.Millisecond
+	maxSpans  = 200
+)
+
+// spanList says which part of a video shows which time, as [[offset, from, to], …] in ms: gaps are skipped in a video.
+func spanList(spans []record.VideoSpan) string {
+	out := [][3]int64{}
+	var end time.Time
+	for _, v := range spans {
+		if n := len(out); n > 0 && v.From.Sub(end).Abs() <= spansMeet {
+			out[n-1][2] = v.To.UnixMilli()
+		} else if n < maxSpans {
+			out = append(out, [3]int64{v.Offset.Milliseconds(), v.From.UnixMilli(), v.To.UnixMilli()})
+		}
+		end = v.To
+	}
+	text, err := json.Marshal(out)
+	if err != nil {
+		return "[]" // numbers cannot fail
+	}
+	return string(text)
 }
 
 // patient gives each write of a long answer its own time, instead of one for the whole.

@@ -1,4 +1,4 @@
-import type { Incident, IncidentState, List, Priority } from '../wire';
+import type { Incident, IncidentState, List, Priority, Reference, Report, Summary } from '../wire';
 import { ask, toQuery } from './http';
 
 const at = (id: string): string => `/incidents/${encodeURIComponent(id)}`;
@@ -15,6 +15,8 @@ export interface IncidentFilter {
   category?: string;
   zone?: string;
   device?: string;
+  person?: string;
+  text?: string;
   since?: string;
   until?: string;
   after?: string;
@@ -23,6 +25,20 @@ export interface IncidentFilter {
 
 export function listIncidents(filter: IncidentFilter, signal?: AbortSignal): Promise<List<Incident>> {
   return ask('/incidents' + toQuery({ ...filter }), signal ? { signal } : {});
+}
+
+/** Counts of what a filter selects, beside the period before. */
+export function summarise(filter: IncidentFilter, signal?: AbortSignal): Promise<Summary> {
+  return ask('/incidents/summary' + toQuery({ ...filter }), signal ? { signal } : {});
+}
+
+/** Keeps the report, whole. 409 `conflict` says who wrote since `base` was read. */
+export function writeReport(id: string, report: Report, base: number): Promise<Incident> {
+  return ask(`${at(id)}/report`, { method: 'POST', body: { ...report, ...(base > 0 ? { base } : {}) } });
+}
+
+export function refer(id: string, reference: Reference): Promise<Incident> {
+  return ask(`${at(id)}/reference`, { method: 'POST', body: reference });
 }
 
 export function getIncident(id: string): Promise<Incident> {

@@ -5,6 +5,8 @@ import type { Incident } from '../wire';
 /** Events carry opaque ids of people, never names; the site tells the names apart from them. */
 class Names {
   private readonly known = new SvelteMap<string, string>();
+  /** Everybody known, by name. */
+  readonly all = $derived([...this.known].map(([id, name]) => ({ id, name })).sort((a, b) => a.name.localeCompare(b.name, 'id')));
   /** Ids that were asked for in vain: not asked again until the page is loaded anew. */
   private readonly vain = new Set<string>();
   private asking: Promise<void> | null = null;

@@ -5,6 +5,7 @@ export type Route =
   | { view: 'wall' }
   | { view: 'incidents' }
   | { view: 'incident'; id: string }
+  | { view: 'print'; id: string }
   | { view: 'devices' }
   | { view: 'device'; id: string }
   | { view: 'add-camera' }
@@ -18,6 +19,7 @@ export const PATHS = {
   wall: '/wall',
   incidents: '/kejadian',
   incident: (id: string): string => `/kejadian/${encodeURIComponent(id)}`,
+  print: (id: string): string => `/kejadian/${encodeURIComponent(id)}/cetak`,
   devices: '/perangkat',
   device: (id: string): string => `/perangkat/${encodeURIComponent(id)}`,
   addCamera: '/perangkat/tambah',
@@ -26,7 +28,7 @@ export const PATHS = {
 } as const;
 
 export function parseRoute(path: string): Route {
-  const [room = '', thing] = path
+  const [room = '', thing, deed] = path
     .split('/')
     .filter((part) => part !== '')
     .map(decode);
@@ -36,7 +38,8 @@ export function parseRoute(path: string): Route {
     case 'wall':
       return { view: 'wall' };
     case 'kejadian':
-      return thing === undefined ? { view: 'incidents' } : { view: 'incident', id: thing };
+      if (thing === undefined) return { view: 'incidents' };
+      return { view: deed === 'cetak' ? 'print' : 'incident', id: thing };
     case 'perangkat':
       if (thing === 'tambah') return { view: 'add-camera' };
       return thing === undefined ? { view: 'devices' } : { view: 'device', id: thing };
@@ -75,15 +78,17 @@ class Router {
     window.scrollTo(0, 0);
   }
 
-  /** Changes the filters in the address; typing does not fill the history. */
-  filter(values: Record<string, string>): void {
+  /** Changes the filters in the address, so that the way back is the filters before; typing does not fill the history. */
+  filter(values: Record<string, string>, typing = false): void {
     const next = new URLSearchParams(this.search);
     for (const [key, value] of Object.entries(values)) {
       if (value === '') next.delete(key);
       else next.set(key, value);
     }
     const text = next.toString();
-    history.replaceState(null, '', this.path + (text === '' ? '' : `?${text}`));
+    const to = this.path + (text === '' ? '' : `?${text}`);
+    if (typing || to === this.path + this.search) history.replaceState(null, '', to);
+    else history.pushState(null, '', to);
     this.read();
   }
 

@@ -1,5 +1,8 @@
 // The messages of the site as docs/ref/api.md gives them. Types only: this folder has no code that runs.
 // Times are RFC 3339 UTC with milliseconds, units SI, ids UUIDv7 or slugs.
+import type { KeptReference, Reference, Report, Story, WrittenReport } from './history';
+
+export type * from './history';
 
 export type * from './console';
 
@@ -255,6 +258,8 @@ export interface Act {
   action?: string;
   reason?: string;
   of?: string;
+  report?: Report | null;
+  reference?: Reference | null;
 }
 
 export interface Event {
@@ -293,6 +298,16 @@ export interface Incident {
   devices?: string[] | null;
   acts?: Act[] | null;
   timeline?: Event[] | null;
+  /** What follows comes with one incident alone, not in lists. */
+  handled_by?: string | null;
+  resolved_by?: string | null;
+  closed_by?: string | null;
+  from?: string;
+  to?: string;
+  story?: Story;
+  report?: WrittenReport | null;
+  draft?: Report;
+  references?: KeptReference[];
 }
 
 export interface Segment {

@@ -1,14 +1,59 @@
-import type { Act, Event, Incident } from '../../data';
+import type { Act, Event, Incident, Reference } from '../../data';
+import type { Mark } from '../footage/marks';
 import * as m from '../../paraglide/messages';
 import { kindOfEvent } from '../../parts/kinds';
 import { ROLES, roleWord, say, whyWord } from '../../parts/words';
 import { names } from '../../state/names.svelte';
 import type { Alert } from '../../data';
 
+/** Where an entry comes from, for leaving sources out. */
+export const SOURCES = ['alert', 'act', 'video', 'radio', 'flight', 'sensor', 'system'] as const;
+export type Source = (typeof SOURCES)[number];
+
+const FAMILY: Record<string, Source> = {
+  alert: 'alert',
+  incident: 'alert',
+  act: 'act',
+  camera: 'video',
+  recording: 'video',
+  segment: 'video',
+  gap: 'video',
+  hold: 'video',
+  radio: 'radio',
+  drone: 'flight',
+  dock: 'flight',
+  rc: 'flight',
+  door: 'sensor',
+  motion: 'sensor',
+  smoke: 'sensor',
+  water: 'sensor',
+  gas: 'sensor',
+  vibration: 'sensor',
+  alarm: 'sensor',
+  tamper: 'sensor',
+  power: 'sensor',
+  sensor: 'sensor',
+};
+
+const sourceOf = (kind: string): Source => FAMILY[kind.split('.')[0] ?? ''] ?? 'system';
+
+const SOURCE_WORD: Record<Source, () => string> = {
+  alert: m.source_alert,
+  act: m.source_act,
+  video: m.source_video,
+  radio: m.source_radio,
+  flight: m.source_flight,
+  sensor: m.source_sensor,
+  system: m.source_system,
+};
+
+export const sourceWord = (source: Source): string => SOURCE_WORD[source]();
+
 export interface Entry {
   key: string;
   at: string;
   kind: 'act' | 'alert' | 'event';
+  source: Source;
   what: string;
   who: string;
   where: string;
@@ -38,7 +83,29 @@ const ACTS: Record<string, () => string> = {
   merged: m.act_merged,
   merge: m.act_merged,
   viewed: m.ev_footage_viewed,
+  reported: m.act_reported,
+  referenced: m.act_referenced,
 };
+
+const OFFICE: Record<string, () => string> = {
+  police: m.office_police,
+  bawaslu: m.office_bawaslu,
+  gakkumdu: m.office_gakkumdu,
+  dkpp: m.office_dkpp,
+  csirt: m.office_csirt,
+  pdp: m.office_pdp,
+  fire: m.office_fire,
+  handover: m.office_handover,
+  other: m.office_other,
+};
+
+export const OFFICES: readonly string[] = Object.keys(OFFICE);
+export const officeWord = (office: string): string => OFFICE[office]?.() ?? office;
+
+function pointer(reference: Reference | null | undefined): string {
+  if (!reference) return '';
+  return `${officeWord(reference.office)}: ${reference.number}${reference.withdrawn === true ? ` (${m.ref_withdrawn()})` : ''}`;
+}
 
 /** An act by its name with or without its family: "act.noted" is "noted". */
 function actWord(kind: string): string {
@@ -52,11 +119,12 @@ function whom(to: string): string {
 }
 
 function fromAct(act: Act): Entry {
-  const said = [act.to && `${m.deed_escalate_to()}: ${whom(act.to)}`, act.note, act.reason, act.cause && `${m.resolve_cause()}: ${act.cause}`, act.action && `${m.resolve_action()}: ${act.action}`];
+  const said = [act.to && `${m.deed_escalate_to()}: ${whom(act.to)}`, act.note, act.reason, act.cause && `${m.resolve_cause()}: ${act.cause}`, act.action && `${m.resolve_action()}: ${act.action}`, pointer(act.reference)];
   return {
     key: `act ${act.id}`,
     at: act.at,
     kind: 'act',
+    source: act.kind === 'act.viewed' ? 'video' : 'act',
     what: actWord(act.kind),
     who: act.by_name ?? names.of(act.by),
     where: '',
@@ -71,6 +139,7 @@ function fromEvent(event: Event): Entry {
     key: `event ${event.seq}`,
     at: event.at,
     kind: event.kind.startsWith('alert.') ? 'alert' : 'event',
+    source: sourceOf(event.kind),
     what: kindOfEvent(event.kind),
     who: '',
     where: event.device ?? '',
@@ -85,4 +154,16 @@ export function entries(incident: Incident): Entry[] {
     .filter((event) => !event.kind.startsWith('act.') && event.kind !== 'incident.changed')
     .map(fromEvent);
   return [...acts, ...events].sort((a, b) => a.at.localeCompare(b.at));
+}
+
+/** The same on the line below the pictures; what the system says of itself is left out there. */
+export function marksOf(list: readonly Entry[]): Mark[] {
+  return list
+    .filter((entry) => entry.source !== 'system')
+    .map((entry) => ({
+      key: entry.key,
+      at: Date.parse(entry.at),
+      kind: entry.source === 'video' || entry.source === 'sensor' || entry.source === 'system' ? 'event' : entry.source,
+      word: entry.what,
+    }));
 }
