@@ -10,12 +10,13 @@ import { linkSpecs } from './link.spec.mjs';
 import { nightSpecs } from './night.spec.mjs';
 import { pagesSpecs } from './pages.spec.mjs';
 import { memorySpecs } from './memory.spec.mjs';
+import { historySpecs } from './history.spec.mjs';
 import { openBrowser } from './people.mjs';
 import { sealedSpecs } from './sealed.spec.mjs';
 import { Site } from './site.mjs';
 
 const house = {};
-const parts = { console: consoleSpecs, night: nightSpecs, keyboard: keyboardSpecs, link: linkSpecs, bench: benchSpecs, pages: pagesSpecs, delay: delaySpecs, access: accessSpecs, account: accountSpecs, sealed: sealedSpecs, memory: memorySpecs };
+const parts = { console: consoleSpecs, night: nightSpecs, keyboard: keyboardSpecs, link: linkSpecs, bench: benchSpecs, pages: pagesSpecs, history: historySpecs, delay: delaySpecs, access: accessSpecs, account: accountSpecs, sealed: sealedSpecs, memory: memorySpecs };
 
 before(async () => {
   house.site = await Site.start();

@@ -10,3 +10,9 @@ export function camerasOf(incident: Incident): Device[] {
   const near = all.filter((camera) => places.related(camera.zone, incident.zone));
   return [...new Set([...named, ...there, ...near])];
 }
+
+/** Every other camera of the site, for who wants to look further. */
+export function otherCameras(incident: Incident): Device[] {
+  const own = camerasOf(incident);
+  return devices.cameras.filter((camera) => !own.includes(camera));
+}

@@ -54,6 +54,8 @@ export interface Entry {
   at: string;
   kind: 'act' | 'alert' | 'event';
   source: Source;
+  /** The event's own kind. */
+  event: string;
   what: string;
   who: string;
   where: string;
@@ -119,31 +121,33 @@ function whom(to: string): string {
 }
 
 function fromAct(act: Act): Entry {
-  const said = [act.to && `${m.deed_escalate_to()}: ${whom(act.to)}`, act.note, act.reason, act.cause && `${m.resolve_cause()}: ${act.cause}`, act.action && `${m.resolve_action()}: ${act.action}`, pointer(act.reference)];
+  const said = [act.kind !== 'act.viewed' && act.to && `${m.deed_escalate_to()}: ${whom(act.to)}`, act.note, act.reason, act.cause && `${m.resolve_cause()}: ${act.cause}`, act.action && `${m.resolve_action()}: ${act.action}`, pointer(act.reference)];
   return {
     key: `act ${act.id}`,
     at: act.at,
     kind: 'act',
     source: act.kind === 'act.viewed' ? 'video' : 'act',
+    event: act.kind,
     what: actWord(act.kind),
     who: act.by_name ?? names.of(act.by),
     where: '',
-    note: said.filter((one) => one !== undefined && one !== '').join('\n'),
+    note: said.filter((one) => one !== undefined && one !== '' && one !== false).join('\n'),
   };
 }
 
 function fromEvent(event: Event): Entry {
-  const body = (event.body ?? {}) as { alert?: Alert; reason?: unknown };
+  const body = (event.body ?? {}) as { alert?: Alert; reason?: unknown; text?: unknown };
   const title = body.alert ? say(body.alert.title) : '';
   return {
     key: `event ${event.seq}`,
     at: event.at,
     kind: event.kind.startsWith('alert.') ? 'alert' : 'event',
     source: sourceOf(event.kind),
+    event: event.kind,
     what: kindOfEvent(event.kind),
     who: '',
     where: event.device ?? '',
-    note: title !== '' ? title : typeof body.reason === 'string' ? whyWord(body.reason) : '',
+    note: title !== '' ? title : typeof body.reason === 'string' && whyWord(body.reason) !== body.reason ? whyWord(body.reason) : typeof body.text === 'string' ? body.text.slice(0, 300) : '',
   };
 }
 
@@ -151,7 +155,7 @@ function fromEvent(event: Event): Entry {
 export function entries(incident: Incident): Entry[] {
   const acts = (incident.acts ?? []).map(fromAct);
   const events = (incident.timeline ?? [])
-    .filter((event) => !event.kind.startsWith('act.') && event.kind !== 'incident.changed')
+    .filter((event) => !event.kind.startsWith('act.') && event.kind !== 'incident.changed' && !(event.kind === 'alert.updated' && event.actor))
     .map(fromEvent);
   return [...acts, ...events].sort((a, b) => a.at.localeCompare(b.at));
 }
