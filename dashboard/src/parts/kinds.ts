@@ -136,7 +136,6 @@ const KINDS: Record<string, () => string> = {
   'console.unattended': m.ev_console_unattended,
   'console.muted': m.ev_console_muted,
   'console.unmuted': m.ev_console_unmuted,
-  'act.viewed': m.ev_footage_viewed,
   'alert.raised': m.ev_alert_raised,
   'alert.updated': m.ev_alert_updated,
   'alert.cleared': m.ev_alert_cleared,
