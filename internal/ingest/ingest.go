@@ -24,6 +24,13 @@ const Outstanding = 256
 // unregisteredEvery is how often one unknown child of a gateway is reported.
 const unregisteredEvery = 10 * time.Minute
 
+// namedStrangers is how many unknown children of one gateway are reported by name within unregisteredEvery; those
+// beyond are counted together, every strangersEvery.
+const (
+	namedStrangers = 50
+	strangersEvery = time.Minute
+)
+
 // sampleEvery is the longest time between two journaled samples of one kind.
 const sampleEvery = 10 * time.Second
 
@@ -63,7 +70,14 @@ type Ingest struct {
 
 	mu      sync.Mutex
 	kept    map[sampleKey]keptSample
-	unknown map[[2]string]time.Time // gateway and native key → last report
+	unknown map[string]*strangers // by gateway
+}
+
+// strangers are the unregistered keys of a gateway.
+type strangers struct {
+	named map[string]time.Time // native key → its report
+	more  int                  // messages of keys beyond namedStrangers
+	told  time.Time            // last report of more
 }
 
 type sampleKey struct{ device, kind, subject string }
@@ -78,7 +92,7 @@ func New(o Options) *Ingest {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Ingest{opt: o, kept: map[sampleKey]keptSample{}, unknown: map[[2]string]time.Time{}}
+	return &Ingest{opt: o, kept: map[sampleKey]keptSample{}, unknown: map[string]*strangers{}}
 }
 
 // Host is the host of one run of a device. Whatever it reports carries that device's name or that of a registered child.
@@ -145,37 +159,59 @@ func (h *host) asChild(d *watch.Draft, key string, now time.Time) bool {
 	return false
 }
 
-// reportStranger says once in a while that an unregistered child speaks through a gateway.
+// reportStranger says once in a while that an unregistered child speaks through a gateway. A gateway that invents keys
+// is told of by its number of strangers, so that it cannot fill the guard's queue.
 func (h *host) reportStranger(ctx context.Context, said watch.Draft, key string, now time.Time) error {
-	if !h.in.reportUnknown(h.device, key, now) {
+	more, report := h.in.stranger(h.device, cut(key), now)
+	if !report {
 		return nil
 	}
 	family, _, _ := strings.Cut(said.Kind, ".")
 	if family != "radio" && family != "drone" {
 		family = "sensor"
 	}
-	body, err := json.Marshal(map[string]string{"key": cut(key), "first_kind": said.Kind})
-	if err != nil {
+	d := watch.Draft{Kind: family + ".unregistered", Device: h.device, Zone: said.Zone, Subject: cut(key), At: said.At}
+	what := map[string]any{"key": cut(key), "first_kind": said.Kind}
+	if more > 0 {
+		d.Subject = ""
+		what = map[string]any{"key": fmt.Sprintf("+%d", more), "more": more, "first_kind": said.Kind}
+	}
+	var err error
+	if d.Body, err = json.Marshal(what); err != nil {
 		return fmt.Errorf("ingest: %w", err)
 	}
-	_, err = h.in.opt.Journal.Append(ctx, watch.Draft{
-		Kind: family + ".unregistered", Device: h.device, Zone: said.Zone, Subject: cut(key), At: said.At, Body: body,
-	})
+	_, err = h.in.opt.Journal.Append(ctx, d)
 	return err
 }
 
-func (in *Ingest) reportUnknown(gateway, key string, now time.Time) bool {
+// stranger decides what to say of an unregistered key: nothing, its name (more is 0), or how many more there were
+// than are named.
+func (in *Ingest) stranger(gateway, key string, now time.Time) (more int, report bool) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	k := [2]string{gateway, cut(key)}
-	if last, ok := in.unknown[k]; ok && now.Sub(last) < unregisteredEvery {
-		return false
+	s := in.unknown[gateway]
+	if s == nil {
+		s = &strangers{named: map[string]time.Time{}}
+		in.unknown[gateway] = s
 	}
-	if len(in.unknown) > 10_000 {
-		clear(in.unknown) // a gateway inventing keys must not grow us; the worst is a repeated report
+	for k, at := range s.named {
+		if now.Sub(at) >= unregisteredEvery {
+			delete(s.named, k)
+		}
 	}
-	in.unknown[k] = now
-	return true
+	if _, ok := s.named[key]; ok {
+		return 0, false
+	}
+	if len(s.named) < namedStrangers {
+		s.named[key] = now
+		return 0, true
+	}
+	s.more++
+	if now.Sub(s.told) < strangersEvery {
+		return 0, false
+	}
+	s.told = now
+	return s.more, true
 }
 
 // cut shortens a native key to what an envelope carries.

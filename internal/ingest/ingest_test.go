@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -109,6 +111,37 @@ func TestObserve_SpeaksInTheNameOfTheDeviceOrItsRegisteredChild(t *testing.T) {
 	}
 	if strings.Join(got, "\n") != strings.Join(want, "\n") {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+// A gateway that invents radios is told of by fifty names and then by a number, not by a flood.
+func TestObserve_NamesFiftyStrangersAndCountsTheRest(t *testing.T) {
+	s := start(t)
+	h := s.in.Host("ht-gateway")
+	for i := range 500 {
+		s.hear(t, h, watch.Reading{Kind: "radio.csbk", Child: strconv.Itoa(5_100_900 + i), Body: json.RawMessage(`{}`)})
+	}
+	s.now = s.now.Add(2 * time.Minute)
+	s.hear(t, h, watch.Reading{Kind: "radio.csbk", Child: "1", Body: json.RawMessage(`{}`)})
+	s.now = s.now.Add(10 * time.Minute)
+	s.hear(t, h, watch.Reading{Kind: "radio.csbk", Child: "2", Body: json.RawMessage(`{}`)})
+	named, counts := 0, []string(nil)
+	for _, e := range s.stored(t) {
+		if e.Kind != "radio.unregistered" {
+			continue
+		}
+		var b struct{ Key string }
+		if err := json.Unmarshal(e.Body, &b); err != nil {
+			t.Fatal(err)
+		}
+		if e.Subject != "" {
+			named++
+			continue
+		}
+		counts = append(counts, b.Key)
+	}
+	if want := []string{"+1", "+451"}; named != 51 || !slices.Equal(counts, want) {
+		t.Errorf("%d named, counts %v; want %d and %v", named, counts, 51, want)
 	}
 }
 
