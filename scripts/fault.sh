@@ -23,7 +23,8 @@ run 'power cuts' 'PowerCut' ./internal/faults
 run 'each file operation of the store, once' 'FileOperation' ./internal/faults
 run 'a disk that fails, fills up and slows down' 'TestDisk_|TestProgram_' ./internal/faults
 run 'each file operation of recording, once and for 20 s' 'BearsTheFailure|RecoversFromEvery|AFileGivenUp|FullDisk|SlowDisk' ./internal/record
-run 'clock set back and forward' 'ClockSteps' ./internal/record
+run 'clock set back and forward: video' 'ClockSteps' ./internal/record
+run 'clock set back and forward: events' 'OrderIsBy' ./internal/journal
 run 'a worker that panics' 'Panic' ./internal/fleet
 run 'brokers and cables' 'OutsideGoes|HalfOpen' ./internal/app
 run 'damaged database, backup and restore' 'Damaged|Standby|Restore' ./internal/app

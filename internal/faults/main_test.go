@@ -26,7 +26,11 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(0)
 	}
-	os.Exit(m.Run())
+	code := m.Run()
+	if built != "" {
+		_ = os.RemoveAll(built) // a leftover is the temporary directory's business
+	}
+	os.Exit(code)
 }
 
 // play is a program that a test starts and breaks.

@@ -20,12 +20,16 @@ import (
 	"siaga/internal/faultdisk"
 )
 
-// binary builds the program once.
+// built is where binary put it.
+var built string
+
+// binary builds the program once; it goes with TestMain.
 var binary = sync.OnceValues(func() (string, error) {
 	dir, err := os.MkdirTemp("", "siaga-fault-bin-")
 	if err != nil {
 		return "", err
 	}
+	built = dir
 	bin := filepath.Join(dir, "siaga")
 	out, err := exec.Command("go", "build", "-tags", "sqlite_fts5", "-o", bin, "siaga/cmd/siaga").CombinedOutput()
 	if err != nil {

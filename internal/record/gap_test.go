@@ -191,7 +191,7 @@ func TestRecorder_LineOfARemovedDeviceEnds(t *testing.T) {
 }
 
 func TestRecorder_ClockStepsLeaveNoHoleAndNoOverlap(t *testing.T) {
-	for _, step := range []time.Duration{time.Hour, -time.Hour} {
+	for _, step := range []time.Duration{time.Hour, -time.Hour, 24 * time.Hour} {
 		t.Run(step.String(), func(t *testing.T) {
 			dir := t.TempDir()
 			synctest.Test(t, func(t *testing.T) {
