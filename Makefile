@@ -24,12 +24,12 @@ run: setup build ## set up, build and start the demo site
 
 .PHONY: setup
 setup: ## install what building and running needs (Debian packages, npm packages)
-	@scripts/setup.sh $(APT_RUN)
+	@.ci/setup.sh $(APT_RUN)
 	@cd dashboard && [ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --no-audit --no-fund
 
 .PHONY: setup-test
 setup-test: setup
-	@scripts/setup.sh $(APT_TEST)
+	@.ci/setup.sh $(APT_TEST)
 	@mkdir -p $(TOOLS)
 	@[ -x $(TOOLS)/staticcheck ] || GOBIN=$(CURDIR)/$(TOOLS) $(GO) install honnef.co/go/tools/cmd/staticcheck@$(STATICCHECK_VERSION)
 	@[ -x $(TOOLS)/gofumpt ] || GOBIN=$(CURDIR)/$(TOOLS) $(GO) install mvdan.cc/gofumpt@$(GOFUMPT_VERSION)
@@ -60,7 +60,7 @@ race: ## the Go tests under the race detector
 
 .PHONY: fuzz
 fuzz: ## every fuzz target for FUZZTIME (30s)
-	@scripts/fuzz.sh $(or $(FUZZTIME),30s)
+	@.ci/fuzz.sh $(or $(FUZZTIME),30s)
 
 .PHONY: size
 size: ## the five longest files and functions
@@ -72,7 +72,7 @@ clean: ## remove what was built; data stays
 
 .PHONY: fault
 fault: setup-test ## break disk, power, network, broker and program; on loopback and in namespaces of its own (long)
-	scripts/fault.sh $(TAGS)
+	.ci/fault.sh $(TAGS)
 
 .PHONY: soak
 soak: setup-test ## work a whole site with random faults for SIAGA_SOAK (10m; 8h overnight), on loopback only
@@ -80,4 +80,4 @@ soak: setup-test ## work a whole site with random faults for SIAGA_SOAK (10m; 8h
 
 .PHONY: bench
 bench: setup-test build ## every figure beside its peer, into docs/benchmarks.md (BENCH=record one group, QUICK=1 rehearses, PROFILE=dir, MEDIAMTX=file)
-	@QUICK="$(QUICK)" PROFILE="$(PROFILE)" MEDIAMTX="$(MEDIAMTX)" CAMERAS="$(CAMERAS)" scripts/bench.sh $(BENCH)
+	@QUICK="$(QUICK)" PROFILE="$(PROFILE)" MEDIAMTX="$(MEDIAMTX)" CAMERAS="$(CAMERAS)" .ci/bench.sh $(BENCH)

@@ -50,7 +50,7 @@ var law = map[string]row{
 	"web":                {imports: []string{"watch", "auth", "hub", "registry", "incident", "journal", "record", "view", "evidence"}, goroutines: true},
 	"archtest":           {},
 	"faultdisk":          {goroutines: true}, // for tests: a disk that fails
-	"scripts/benchtable": {},
+	"bench/table":        {},                 // make bench: benchmark output to a page
 
 	"devices/camera/rtsp":        {imports: driver, goroutines: true},
 	"devices/drone/dji":          {imports: mqttDriver, goroutines: true},

@@ -8,7 +8,7 @@ import (
 // BenchmarkKill9 kills the recorder and prints how much of each camera's footage is gone: from the last frame that
 // ffmpeg can read up to the moment of the kill. Our files are read as the dead program left them.
 //
-//	go test -tags sqlite_fts5 -run '^$' -bench Kill9 -benchtime 1x -timeout 30m ./bench
+//	go test -tags sqlite_fts5 -run '^$' -bench Kill9 -benchtime 1x -timeout 30m ./internal/bench
 func BenchmarkKill9(b *testing.B) {
 	const n = 8
 	all := recorders(b)

@@ -17,7 +17,7 @@ import (
 // clip makes 60 s of 1080p15 at 2 Mbit/s with a key frame every 2 s, once per machine, and returns its folder.
 func clip(b *testing.B) string {
 	b.Helper()
-	dir, err := filepath.Abs(filepath.Join("..", ".tools", "bench", "clip"))
+	dir, err := filepath.Abs(filepath.Join("..", "..", ".tools", "bench", "clip"))
 	must(b, err)
 	file := filepath.Join(dir, "clip.mp4")
 	if _, err := os.Stat(file); err == nil {

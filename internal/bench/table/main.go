@@ -1,7 +1,7 @@
 // Command benchtable makes the table of figures: it reads what the benchmarks of each group printed, sets our figures
 // beside the peers' of the same run and beside the targets, and writes Markdown to standard output.
 //
-//	benchtable FILE...     one file a group, as scripts/bench.sh writes them: GROUP.txt
+//	benchtable FILE...     one file a group, as .ci/bench.sh writes them: GROUP.txt
 package main
 
 import (
@@ -13,7 +13,7 @@ import (
 
 func main() {
 	if len(os.Args) < 2 {
-		fmt.Fprintln(os.Stderr, "benchtable: want the groups' files, as scripts/bench.sh writes them")
+		fmt.Fprintln(os.Stderr, "benchtable: want the groups' files, as .ci/bench.sh writes them")
 		os.Exit(2)
 	}
 	var runs []run

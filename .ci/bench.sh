@@ -70,7 +70,7 @@ has() { grep -qs "^func Benchmark$1" "$2"/*_test.go; }
 
 run() {
   case $1 in
-  disk) bench '^BenchmarkDisk$' ./bench ;;
+  disk) bench '^BenchmarkDisk$' ./internal/bench ;;
   micro)
     bench . ./internal/seal "$(n 1s 10x)" "$(n 5 1)"
     bench '^Benchmark(Part|ReadBack|Verify|Seal_Segment)$' ./internal/record "$(n 1s 10x)" "$(n 5 1)"
@@ -80,15 +80,15 @@ run() {
   journal)
     bench '^BenchmarkAppend_' ./internal/journal "$(n 10s 200x)"
     bench '^BenchmarkPanic_' ./internal/incident "$(n 1000x 20x)"
-    bench '^BenchmarkThroughMQTT$' ./bench ;;
-  panic) nodered; bench '^BenchmarkPanicPath$' ./bench ;;
-  fan) bench '^BenchmarkFan$|^BenchmarkSensors$' ./bench; bench '^BenchmarkLive$' ./internal/web "$(n 500x 5x)" ;;
+    bench '^BenchmarkThroughMQTT$' ./internal/bench ;;
+  panic) nodered; bench '^BenchmarkPanicPath$' ./internal/bench ;;
+  fan) bench '^BenchmarkFan$|^BenchmarkSensors$' ./internal/bench; bench '^BenchmarkLive$' ./internal/web "$(n 500x 5x)" ;;
   live) bench '^BenchmarkFirstPicture$' ./internal/view "$(n 30x 3x)"; bench '^BenchmarkRelayDelay$' ./internal/view "$(n 150x 5x)"; browser ;;
-  kill) bench '^BenchmarkKill9$' ./bench ;;
-  outage) bench '^BenchmarkOutage$' ./bench ;;
+  kill) bench '^BenchmarkKill9$' ./internal/bench ;;
+  outage) bench '^BenchmarkOutage$' ./internal/bench ;;
   start) [ -n "${QUICK:-}" ] || bench '^BenchmarkSweep_500000$' ./internal/record ;;
   history) for p in ./internal/*; do if has History "$p"; then bench '^BenchmarkHistory' "$p"; fi; done ;;
-  record) bench '^BenchmarkRecording$' ./bench ;;
+  record) bench '^BenchmarkRecording$' ./internal/bench ;;
   esac
 }
 
@@ -99,7 +99,7 @@ for group in $groups; do
   run "$group" >>"$out/$group.new" 2>"$out/$group.err" || { failed=1; echo "bench: group $group failed; see $out/$group.err and $out/$group.txt" >&2; }
   mv "$out/$group.new" "$out/$group.txt"
 done
-go run ./scripts/benchtable $(for g in $all; do [ ! -f "$out/$g.txt" ] || echo "$out/$g.txt"; done) >"$out/benchmarks.md"
+go run ./internal/bench/table $(for g in $all; do [ ! -f "$out/$g.txt" ] || echo "$out/$g.txt"; done) >"$out/benchmarks.md"
 sed -n '/^| machine/,/^## Runs/p' "$out/benchmarks.md"
 [ -n "${QUICK:-}" ] || { cp "$out/benchmarks.md" docs/benchmarks.md; echo "bench: written to docs/benchmarks.md" >&2; }
 exit $failed

@@ -15,7 +15,7 @@ const outageCameras = 8
 // cable that is pulled. It prints the footage that is missing behind the return, and for Siaga the time from their end
 // to the alert on the live channel. A camera that returns begins with a key frame; the next comes 2 s later.
 //
-//	go test -tags sqlite_fts5 -run '^$' -bench Outage -benchtime 1x -timeout 30m ./bench
+//	go test -tags sqlite_fts5 -run '^$' -bench Outage -benchtime 1x -timeout 30m ./internal/bench
 func BenchmarkOutage(b *testing.B) {
 	all := recorders(b)
 	for _, how := range []string{"reset", "silent"} {

@@ -33,7 +33,7 @@ const floodRate = 10_000
 // and beside a device that floods, with mosquitto, Node-RED and SQLite as the peer in the same run. The load is open:
 // a late path does not slow it, and a message that never comes is lost.
 //
-//	go test -tags sqlite_fts5 -run '^$' -bench PanicPath -benchtime 1x ./bench
+//	go test -tags sqlite_fts5 -run '^$' -bench PanicPath -benchtime 1x ./internal/bench
 func BenchmarkPanicPath(b *testing.B) {
 	for _, load := range []struct {
 		name  string

@@ -10,7 +10,7 @@ import (
 // BenchmarkRecording prints what recording costs the whole program a camera: processor time of two windows (the middle
 // of them), memory at the end, with the peers on the same cameras in the same run, one after the other.
 //
-//	SIAGA_BENCH_CAMERAS=50 MEDIAMTX=/path/to/mediamtx go test -tags sqlite_fts5 -run '^$' -bench Recording -benchtime 1x -timeout 60m ./bench
+//	SIAGA_BENCH_CAMERAS=50 MEDIAMTX=/path/to/mediamtx go test -tags sqlite_fts5 -run '^$' -bench Recording -benchtime 1x -timeout 60m ./internal/bench
 func BenchmarkRecording(b *testing.B) {
 	all := recorders(b)
 	all["floor"] = func() recorder { return &bare{} }

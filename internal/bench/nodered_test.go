@@ -26,7 +26,7 @@ type nodeRED struct {
 // startNodeRED starts the peer, or ends the benchmark with a plain line when it is not installed.
 func startNodeRED(b *testing.B) *nodeRED {
 	b.Helper()
-	home, err := filepath.Abs(filepath.Join("..", ".tools", "nodered"))
+	home, err := filepath.Abs(filepath.Join("..", "..", ".tools", "nodered"))
 	must(b, err)
 	red := filepath.Join(home, "node_modules", "node-red", "red.js")
 	if _, err := os.Stat(red); err != nil {

@@ -14,7 +14,7 @@ import (
 // BenchmarkSensors prints what a simulated sensor costs the whole program in memory, with 1,000 of them reporting in
 // turn behind one gateway, against a site that has none.
 //
-//	go test -tags sqlite_fts5 -run '^$' -bench Sensors -benchtime 1x ./bench
+//	go test -tags sqlite_fts5 -run '^$' -bench Sensors -benchtime 1x ./internal/bench
 func BenchmarkSensors(b *testing.B) {
 	n := 1000
 	if quick() {
@@ -51,7 +51,7 @@ func sensorMemory(b *testing.B, n int) (rss float64) {
 // BenchmarkThroughMQTT prints how many events a second become durable when four gateways publish as fast as the broker
 // takes it, counted on the live channel.
 //
-//	go test -tags sqlite_fts5 -run '^$' -bench ThroughMQTT -benchtime 1x ./bench
+//	go test -tags sqlite_fts5 -run '^$' -bench ThroughMQTT -benchtime 1x ./internal/bench
 func BenchmarkThroughMQTT(b *testing.B) {
 	reportLoad(b)
 	gateways := []string{"ht-1", "ht-2", "ht-3", "ht-4"}

@@ -19,7 +19,7 @@ import (
 // gorilla/websocket server in a process of its own, which gets the text over a websocket and sends it to all: it has no
 // broker, no journal, no rights and no place to come back to.
 //
-//	go test -tags sqlite_fts5 -run '^$' -bench Fan -benchtime 1x ./bench
+//	go test -tags sqlite_fts5 -run '^$' -bench Fan -benchtime 1x ./internal/bench
 func BenchmarkFan(b *testing.B) {
 	clients := 500
 	if quick() {
