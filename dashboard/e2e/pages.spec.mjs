@@ -48,10 +48,10 @@ export function pagesSpecs(house) {
       await seat.leave();
       return seen;
     };
-    assert.deepEqual(await tabs('guard'), ['/', '/kejadian', '/perangkat']);
+    assert.deepEqual(await tabs('guard'), ['/', '/kejadian', '/perangkat', '/zona']);
     assert.deepEqual(await tabs('chair'), ['/', '/kejadian', '/perangkat']);
-    assert.deepEqual(await tabs('technician'), ['/perangkat']);
-    assert.deepEqual(await tabs('administrator'), ['/orang']);
+    assert.deepEqual(await tabs('technician'), ['/perangkat', '/zona']);
+    assert.deepEqual(await tabs('administrator'), ['/zona', '/orang']);
   });
 
   test('an incident is found by its filters, and its page tells who did what', async () => {

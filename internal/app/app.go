@@ -201,7 +201,7 @@ func (a *App) openDoors(context.Context) error {
 		Listen: a.cfg.HTTP.Listen, TLSCert: a.cfg.HTTP.TLSCert, TLSKey: a.cfg.HTTP.TLSKey, TrustedProxies: proxies, Site: a.describe(), Version: a.version,
 		Journal: a.journal, Registry: a.registry, Auth: a.auth, View: a.view, Hub: a.hub, Desk: a.desk, Recorder: a.recorder,
 		Fleet: benches{a}, Drivers: benches{a}, Rules: lawbook{a.ruleSet}, Dashboard: dashboard.FS(), VerifierKey: a.vault.VerifierKey(),
-		Contacts: contacts(a.cfg), Attendance: attendance(a.cfg.Console), Ready: a.ready, Counts: a.counts,
+		Broker: a.MQTT(), Settings: settings(a.cfg), Contacts: contacts(a.cfg), Attendance: attendance(a.cfg.Console), Ready: a.ready, Counts: a.counts,
 	})
 	if err != nil {
 		return err

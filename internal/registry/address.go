@@ -187,3 +187,44 @@ func someone(actor string) string {
 	}
 	return actor
 }
+
+// NewMachine names the first machine that a changed config points at and the old one did not; "" if there is none. A
+// stored secret MUST NOT go there: it would be a way to read it.
+func NewMachine(before, after json.RawMessage) string {
+	known := machines(before)
+	for _, m := range machines(after) {
+		if !slices.Contains(known, m) {
+			return m
+		}
+	}
+	return ""
+}
+
+func machines(config json.RawMessage) []string {
+	var object map[string]any
+	if json.Unmarshal(config, &object) != nil {
+		return nil
+	}
+	var out []string
+	for _, key := range slices.Sorted(maps.Keys(object)) {
+		text, _ := object[key].(string)
+		if u, err := url.Parse(text); err == nil && u.Hostname() != "" {
+			out = append(out, strings.ToLower(u.Hostname()))
+		}
+	}
+	return out
+}
+
+// keepSecretsHome refuses to send a stored secret to a machine that it was not entered for.
+func keepSecretsHome(before Device, config json.RawMessage, given map[string]string) error {
+	machine := NewMachine(before.Config, config)
+	if machine == "" {
+		return nil
+	}
+	for _, name := range before.Secrets {
+		if _, ok := given[name]; !ok {
+			return invalid("secrets."+name, "the address now is another machine, %.100s; enter it again, a stored one is only ever sent to the machine it was entered for", machine)
+		}
+	}
+	return nil
+}

@@ -310,3 +310,18 @@ func TestLookups_GiveCopies(t *testing.T) {
 		t.Error("a caller wrote into what everybody reads")
 	}
 }
+
+func TestSecret_IsNeverSentToAMachineItWasNotEnteredFor(t *testing.T) {
+	s := furnished(t)
+	d, _ := s.Device("cam-1")
+	d.Config = json.RawMessage(`{"url":"rtsp://10.0.0.1:8554/other"}`)
+	if _, err := s.Change(context.Background(), me, d, nil); err != nil {
+		t.Fatalf("another path of the same machine: %v", err)
+	}
+	d.Config = json.RawMessage(`{"url":"rtsp://10.0.0.66/main"}`)
+	_, err := s.Change(context.Background(), me, d, map[string]string{"password": "baru"})
+	s.refused("another machine, one secret of two", err, watch.ErrInvalid, "secrets.app_key", "another machine, 10.0.0.66")
+	if _, err := s.Change(context.Background(), me, d, map[string]string{"password": "baru", "app_key": ""}); err != nil {
+		t.Errorf("all entered again or removed: %v", err)
+	}
+}

@@ -148,6 +148,9 @@ func (c *change) changeDevice(d Device, secrets map[string]string) (bool, error)
 	if err != nil {
 		return false, err
 	}
+	if err := keepSecretsHome(before, d.Config, secrets); err != nil {
+		return false, err
+	}
 	on := d.Enabled
 	d.Enabled = before.Enabled // switching on and off is an event of its own
 	set, removed, err := c.storeSecrets(d.ID, secrets)

@@ -35,7 +35,7 @@ type ImportChange struct {
 	Row    int    // line of the document
 	What   string // zone or device
 	ID     string
-	Action string // added, changed or same
+	Action string // added, changed, removed or same
 	Notes  []string
 }
 
@@ -94,6 +94,7 @@ var errDryRun = errors.New("dry run")
 type document struct {
 	zones    []item[Zone]
 	devices  []item[deviceItem]
+	gone     []item[Removal]
 	problems []ImportProblem
 	broken   []Device // id and kind of entries that could not be read, so that what builds on them is not blamed
 }
@@ -149,8 +150,10 @@ func (r *Registry) parse(text []byte, o ImportOptions) (*document, error) {
 			d.zones = readItems[Zone](d, n, o.Variables)
 		case "devices":
 			d.devices = readItems[deviceItem](d, n, o.Variables)
+		case "remove":
+			d.gone = readItems[Removal](d, n, o.Variables)
 		default:
-			d.complain(n.line, "", key, "unknown; a document has version, site, zones, devices")
+			d.complain(n.line, "", key, "unknown; a document has version, site, zones, devices, remove")
 		}
 	}
 	d.arrange()
@@ -302,7 +305,7 @@ func (c *change) importAll(d *document, report *ImportReport) error {
 		}
 		c.standIn(Zone{}, v.v.Device)
 	}
-	return nil
+	return c.removeAll(d, report)
 }
 
 // standIn puts what was refused into the working copy, which is undone in any case.

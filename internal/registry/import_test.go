@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"siaga/internal/watch"
 )
@@ -362,5 +364,50 @@ func TestDemoSite_IsAValidDocument(t *testing.T) {
 		if !slices.ContainsFunc(s.Children("ht-gateway"), func(d Device) bool { return d.Alias == alias }) {
 			t.Errorf("no radio %s", alias)
 		}
+	}
+}
+
+func TestImport_RemovesInAnOrderThatWorks(t *testing.T) {
+	s := furnished(t)
+	before, err := s.Export()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := actions(s.load(`
+remove:
+  - {zone: server}
+  - {device: ht}
+  - {device: ht-1}
+  - {device: not-there}
+`, ImportOptions{}))
+	if got != "removed ht-1, removed ht, same not-there, removed server" {
+		t.Errorf("%s", got)
+	}
+	report, err := s.Import(context.Background(), me, []byte("remove:\n  - {zone: gudang}\n  - {}\n"), ImportOptions{})
+	if !errors.Is(err, ErrProblems) || len(report.Problems) != 2 || !strings.Contains(report.Problems[0].Message, "still holds device") || report.Problems[1].Row != 3 {
+		t.Errorf("%v %+v", err, report.Problems)
+	}
+	// What an import did is undone by the export from before it and the removal of what it added.
+	s.load(string(before), ImportOptions{})
+	if after, _ := s.Export(); string(after) != string(before) {
+		t.Errorf("the export from before did not bring the site back:\n%s\n%s", before, after)
+	}
+	s.proved()
+}
+
+func TestImport_TakesTenThousandDevices(t *testing.T) {
+	s := furnished(t)
+	var b strings.Builder
+	b.WriteString("id,name,kind,zone,config.url\n")
+	for i := range 10_000 {
+		fmt.Fprintf(&b, "k-%05d,K-%05d,rtsp,gudang,rtsp://10.%d.%d.%d/main\n", i, i, 1+i/60_000, i/250, i%250)
+	}
+	began := time.Now()
+	if report, err := s.Import(context.Background(), me, []byte(b.String()), ImportOptions{Format: "csv"}); err != nil || len(report.Changes) != 10_000 {
+		t.Fatalf("%d, %v", len(report.Changes), err)
+	}
+	t.Logf("10,000 devices in %v", time.Since(began))
+	if n := len(s.Devices()); n != 10_003 {
+		t.Errorf("%d devices", n)
 	}
 }

@@ -34,6 +34,7 @@ type Device struct {
 
 // MQTT is how a gateway signs in to the broker.
 type MQTT struct {
+	Server   string   `json:"server" doc:"the broker's address as the program knows it"`
 	User     string   `json:"user"`
 	Password string   `json:"password" doc:"shown this once"`
 	Topics   []string `json:"topics" nullable:"false" doc:"filters it may publish on"`
@@ -254,7 +255,7 @@ func (s *Server) revokeCredential(ctx context.Context, in *struct {
 
 func (s *Server) issued(c registry.Issued) *MQTT {
 	topics, _, _ := s.opt.Registry.Topics(c.User)
-	return &MQTT{User: c.User, Password: c.Password, Topics: orNone(topics)}
+	return &MQTT{Server: s.opt.Broker, User: c.User, Password: c.Password, Topics: orNone(topics)}
 }
 
 // probeTime bounds a look at a device.
@@ -297,6 +298,13 @@ func (s *Server) pathHints(_ context.Context, in *struct {
 
 func (s *Server) listDrivers(context.Context, *struct{}) (*reply[list[Driver]], error) {
 	return answered(list[Driver]{Items: orNone(s.opt.Drivers.Drivers())}), nil
+}
+
+func (s *Server) listSettings(context.Context, *struct{}) (*reply[list[Setting]], error) {
+	if s.opt.Settings == nil {
+		return answered(list[Setting]{Items: []Setting{}}), nil
+	}
+	return answered(list[Setting]{Items: orNone(s.opt.Settings())}), nil
 }
 
 func (s *Server) listRules(context.Context, *struct{}) (*reply[list[Rule]], error) {

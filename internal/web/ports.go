@@ -30,6 +30,7 @@ type ProbeRequest struct {
 	Driver  string            `json:"driver,omitempty" maxLength:"32"`
 	Config  json.RawMessage   `json:"config,omitempty" doc:"the driver's own settings, without secrets"`
 	Secrets map[string]string `json:"secrets,omitempty" doc:"password and the like; used once, not kept"`
+	Paths   bool              `json:"paths,omitempty" doc:"when the camera does not know the path, try the common ones by brand"`
 }
 
 // ProbeResult is what a look found. Reason, Detail and Hint say why it did not work.
@@ -42,6 +43,16 @@ type ProbeResult struct {
 	Reason  watch.Reason      `json:"reason"`
 	Detail  string            `json:"detail"`
 	Hint    string            `json:"hint"`
+	Config  json.RawMessage   `json:"config,omitempty" doc:"the config that worked, when another path than the one asked for did"`
+	Vendor  string            `json:"vendor,omitempty" doc:"whose cameras commonly have that path"`
+}
+
+// Setting is one key of the program's configuration.
+type Setting struct {
+	Key     string `json:"key" doc:"as in siaga.yaml: recording.keep_days"`
+	Value   string `json:"value"`
+	Default bool   `json:"default" doc:"nothing else was written"`
+	Applies string `json:"applies" doc:"when a change takes effect: restart"`
 }
 
 // ProbedStream is one feed that was found.

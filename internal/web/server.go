@@ -49,6 +49,10 @@ type Options struct {
 	Contacts  []Contact
 	// Attendance are the times of the check that somebody sits before a console.
 	Attendance Attendance
+	// Broker is where MQTT gateways publish, as a URL.
+	Broker string
+	// Settings lists what the program was started with. nil: nothing is shown.
+	Settings func() []Setting
 	// VerifierKey is what checks the site's checkpoints, in the form of a signed note's key. "" if none are signed.
 	VerifierKey string
 	// Ready is asked by /readyz; its error says what is not ready. nil: ready at once.

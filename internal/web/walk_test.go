@@ -63,6 +63,8 @@ anchor-plan                    ----+--+
 remove-plan                    ----+--+
 place-devices                  ----+---
 
+list-settings                  ----++-+
+
 list-contacts                  ++++++--
 console-presence               +++--+--
 mute-console                   +++--+--
@@ -193,7 +195,7 @@ var noRouteYet = map[auth.Right]string{
 	auth.RightHold: "Place / release legal hold (two people)", auth.RightDevicePassword: "See stored device password: nobody",
 	auth.RightRules: "Change rule or schedule", auth.RightStandAlone: "Turn on stand-alone mode",
 	auth.RightAudit: "Read view and audit log (row get-event/audit stands for it)", auth.RightReports: "reports",
-	auth.RightDeleteRecord: "Edit or delete a record: nobody", auth.RightErase: "erase a body (two people)", auth.RightSettings: "settings",
+	auth.RightDeleteRecord: "Edit or delete a record: nobody", auth.RightErase: "erase a body (two people)",
 }
 
 // Each empty cell of the matrix is a refusal on every route that stands on that right.

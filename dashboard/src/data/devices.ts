@@ -37,7 +37,17 @@ export async function newCredential(id: string, reason: string): Promise<MqttCre
 
 /** The site answers within 12 s, `ok: false` with the plain reason when it would not work. */
 export function probe(driver: string, config: Config, secrets: Record<string, string>): Promise<Probe> {
-  return ask('/devices/probe', { method: 'POST', body: { driver, config, secrets }, patienceMs: 16_000 });
+  return ask('/devices/probe', { method: 'POST', body: { driver, config, secrets, paths: true }, patienceMs: 16_000 });
+}
+
+/** Tries a change of a registered device; a password that is not given is the stored one, on the same machine. */
+export function probeChange(device: string, config: Config, secrets: Record<string, string>): Promise<Probe> {
+  return ask('/devices/probe', { method: 'POST', body: { device, config, secrets }, patienceMs: 16_000 });
+}
+
+/** Puts a new unit into a device's place: its name, zone and history stay, its passwords end. */
+export function replaceDevice(id: string, config: Config, secrets: Record<string, string>, reason: string, revision?: number): Promise<Made> {
+  return ask(`${at(id)}/replace`, { method: 'POST', body: { config, secrets, reason, ...(revision === undefined ? {} : { revision }) } });
 }
 
 export function probeDevice(device: string): Promise<Probe> {

@@ -136,7 +136,7 @@ export interface Refusal {
   problem: Problem;
 }
 
-function isRefusal(err: unknown): err is Refusal {
+export function isRefusal(err: unknown): err is Refusal {
   return typeof err === 'object' && err !== null && 'code' in err && 'problem' in err;
 }
 
@@ -182,6 +182,8 @@ export function explain(err: unknown, site?: SiteTime): string {
       return m.err_not_found();
     case 'conflict':
       return m.err_conflict({ detail: problem.detail ?? '' });
+    case 'changed':
+      return m.err_changed({ who: problem.by_name || m.somebody(), age: duration(Date.now() - Date.parse(problem.at ?? '')) });
     case 'bad_field':
       return m.err_bad_field({ detail: fieldWord(problem) });
     case 'too_large':

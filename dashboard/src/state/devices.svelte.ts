@@ -5,6 +5,8 @@ import type { Device, DeviceState, StreamState } from '../wire';
 
 const CAMERA_DRIVERS = new Set(['rtsp', 'onvif']);
 const NEW_FOR_MS = 10 * 60_000;
+const GATHER_MS = 150;
+const ONE_BY_ONE = 20;
 
 export function isCamera(device: Device): boolean {
   return CAMERA_DRIVERS.has(device.driver) || (device.streams ?? []).length > 0;
@@ -26,7 +28,9 @@ class Devices {
     [...this.all.values()].filter(isCamera).sort((a, b) => a.name.localeCompare(b.name, 'id', { numeric: true })),
   );
 
+  /** Waiting to be asked for, and whether the asking is under way. */
   private asked = new Set<string>();
+  private asking = false;
   /** The site does not list these; a state of one is no reason to ask again. */
   private unknown = new Set<string>();
 
@@ -60,12 +64,25 @@ class Devices {
     if (this.loaded && !this.all.has(state.device) && !this.unknown.has(state.device)) void this.fetch(state.device);
   }
 
-  /** A device was added, changed or removed: ask for it. Many events in a row ask once. */
+  /**
+   * A device was added, changed or removed: ask for it. Many events in a row ask once; an import of thousands asks for
+   * the list instead.
+   */
   async fetch(id: string): Promise<void> {
-    if (this.asked.has(id)) return;
     this.asked.add(id);
-    await new Promise((resolve) => setTimeout(resolve, 150));
-    this.asked.delete(id);
+    if (this.asking) return;
+    this.asking = true;
+    await new Promise((resolve) => setTimeout(resolve, GATHER_MS));
+    const ids = [...this.asked];
+    this.asked.clear();
+    if (ids.length > ONE_BY_ONE) await this.load();
+    else await Promise.all(ids.map((one) => this.fetchOne(one)));
+    this.asking = false;
+    const [more] = this.asked;
+    if (more !== undefined) await this.fetch(more);
+  }
+
+  private async fetchOne(id: string): Promise<void> {
     const known = this.all.has(id);
     try {
       const device = await getDevice(id);

@@ -13,10 +13,12 @@ export type Right =
   | 'install' // add, change, switch devices
   | 'zones' // add and change zones and their floor plans
   | 'arm' // arm, disarm, lock up and open zones
+  | 'places' // see the page of zones: who may do either of the two
+  | 'settings' // see the settings of the program
   | 'people'; // add and change people
 
-/** The site's word for each, and how far it must reach. */
-const NEEDS: Record<Right, readonly [word: string, scopes: readonly string[]]> = {
+/** The site's word for each, or words of which one is enough, and how far it must reach. */
+const NEEDS: Record<Right, readonly [words: string, scopes: readonly string[]]> = {
   console: ['live_console', ['full', 'read']],
   respond: ['accept_alert', ['full', 'siber']],
   close: ['close_critical', ['full', 'siber']],
@@ -28,12 +30,14 @@ const NEEDS: Record<Right, readonly [word: string, scopes: readonly string[]]> =
   install: ['devices', ['full']],
   zones: ['zones', ['full']],
   arm: ['arm', ['full']],
+  places: ['arm zones', ['full']],
+  settings: ['settings devices', ['full']],
   people: ['people', ['full']],
 };
 
 export function allows(scopes: Record<string, string>, right: Right): boolean {
-  const [word, enough] = NEEDS[right];
-  return enough.includes(scopes[word] ?? '');
+  const [words, enough] = NEEDS[right];
+  return words.split(' ').some((word) => enough.includes(scopes[word] ?? ''));
 }
 
 /** Where a role begins its work. */

@@ -9,6 +9,11 @@ export type Route =
   | { view: 'devices' }
   | { view: 'device'; id: string }
   | { view: 'add-camera' }
+  | { view: 'zones' }
+  | { view: 'plan'; id: string }
+  | { view: 'import' }
+  | { view: 'add-gateway' }
+  | { view: 'settings' }
   | { view: 'people' }
   | { view: 'account' }
   | { view: 'style' }
@@ -23,6 +28,11 @@ export const PATHS = {
   devices: '/perangkat',
   device: (id: string): string => `/perangkat/${encodeURIComponent(id)}`,
   addCamera: '/perangkat/tambah',
+  addGateway: '/perangkat/tambah-gateway',
+  importing: '/perangkat/impor',
+  zones: '/zona',
+  plan: (zone: string): string => `/zona/${encodeURIComponent(zone)}`,
+  settings: '/pengaturan',
   people: '/orang',
   account: '/akun',
 } as const;
@@ -42,7 +52,13 @@ export function parseRoute(path: string): Route {
       return { view: deed === 'cetak' ? 'print' : 'incident', id: thing };
     case 'perangkat':
       if (thing === 'tambah') return { view: 'add-camera' };
+      if (thing === 'tambah-gateway') return { view: 'add-gateway' };
+      if (thing === 'impor') return { view: 'import' };
       return thing === undefined ? { view: 'devices' } : { view: 'device', id: thing };
+    case 'zona':
+      return thing === undefined ? { view: 'zones' } : { view: 'plan', id: thing };
+    case 'pengaturan':
+      return { view: 'settings' };
     case 'orang':
       return { view: 'people' };
     case 'akun':
@@ -68,11 +84,23 @@ class Router {
   readonly route = $derived(parseRoute(this.path));
   readonly query = $derived(new URLSearchParams(this.search));
 
+  /** Set by a page with unsaved work: it holds the person back, and calls `on` once they have decided to go. */
+  hold: ((on: () => void) => boolean) | null = null;
+
   constructor() {
-    window.addEventListener('popstate', () => this.read());
+    window.addEventListener('popstate', () => {
+      const to = location.pathname + location.search;
+      const from = this.path + this.search;
+      if (location.pathname !== this.path && this.hold?.(() => this.go(to))) history.pushState(null, '', from);
+      else this.read();
+    });
+    window.addEventListener('beforeunload', (ev) => {
+      if (this.hold?.(() => undefined)) ev.preventDefault();
+    });
   }
 
   go(to: string): void {
+    if (this.hold?.(() => this.go(to))) return;
     history.pushState(null, '', to);
     this.read();
     window.scrollTo(0, 0);

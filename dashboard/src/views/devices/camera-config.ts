@@ -67,3 +67,9 @@ export function hostOf(address: string): string {
     return '';
   }
 }
+
+/** The paths of a config, as the boxes take them. */
+export function fromConfig(config: Config): { main: string; sub: string } {
+  const path = (address: string): string => address.replace(/^rtsps?:\/\/[^/]*/i, '');
+  return { main: path(text(config['url'])), sub: path(text(config['sub_url'])) };
+}

@@ -89,7 +89,7 @@ export function searchText(device: Device, zone: string): string {
 }
 
 /** A device id out of a name: lower case letters, digits and hyphens, at most 63. */
-export function slug(name: string): string {
+export function slug(name: string, stem = 'kamera'): string {
   const plain = name
     .normalize('NFKD')
     .replace(/\p{M}/gu, '')
@@ -97,5 +97,5 @@ export function slug(name: string): string {
     .replace(/[^a-z0-9]+/g, '-')
     .replace(/^-+|-+$/g, '')
     .slice(0, 63);
-  return plain === '' ? `kamera-${Date.now().toString(36)}` : plain;
+  return plain === '' ? `${stem}-${Date.now().toString(36)}` : plain;
 }
