@@ -190,6 +190,29 @@ export function historySpecs(house) {
     await chair.leave();
   });
 
+  test('footage without an incident asks for a purpose, and the log keeps it', async () => {
+    const chair = await Seat.take(house.browser, house.site, 'chair');
+    const { page } = chair;
+    await page.getByRole('link', { name: 'Lihat rekaman' }).click();
+    await page.selectOption('select[name=camera]', CAMERA);
+    const span = await page.evaluate(async (camera) => (await (await fetch(`/api/v1/cameras/${camera}/segments`)).json()).items[0].start, CAMERA);
+    const wall = new Intl.DateTimeFormat('sv-SE', { timeZone: 'Asia/Makassar', dateStyle: 'short', timeStyle: 'short' }).format(Date.parse(span) + 1000);
+    await page.goto(`${house.site.url}/rekaman?kamera=${CAMERA}&saat=${wall.replace(' ', 'T')}`);
+    await page.getByRole('button', { name: 'Tampilkan' }).click();
+    await page.fill('dialog [name=purpose]', 'x');
+    await page.click('dialog button[type=submit]');
+    await page.getByText('Tuliskan tujuan, sedikitnya 5 huruf').waitFor();
+    await page.fill('dialog [name=purpose]', 'Pemeriksaan berkala');
+    await page.click('dialog button[type=submit]');
+    await page.locator(`figure[data-camera=${CAMERA}] video`).waitFor();
+    await page.waitForFunction(async () => {
+      const page = await (await fetch('/api/v1/events?kind=act.viewed&order=desc&limit=20')).json();
+      return page.items.some((event) => event.body.purpose === 'Pemeriksaan berkala' && event.body.what === 'video');
+    });
+    assert.deepEqual(chair.faults, []);
+    await chair.leave();
+  });
+
   test('the history, an incident and its print fit the phone of the leader', async () => {
     const leader = await Seat.take(house.browser, house.site, 'leader', { phone: true });
     const { page } = leader;

@@ -6,6 +6,7 @@ export type Route =
   | { view: 'incidents' }
   | { view: 'incident'; id: string }
   | { view: 'print'; id: string }
+  | { view: 'footage' }
   | { view: 'devices' }
   | { view: 'device'; id: string }
   | { view: 'add-camera' }
@@ -25,6 +26,7 @@ export const PATHS = {
   incidents: '/kejadian',
   incident: (id: string): string => `/kejadian/${encodeURIComponent(id)}`,
   print: (id: string): string => `/kejadian/${encodeURIComponent(id)}/cetak`,
+  footage: '/rekaman',
   devices: '/perangkat',
   device: (id: string): string => `/perangkat/${encodeURIComponent(id)}`,
   addCamera: '/perangkat/tambah',
@@ -50,6 +52,8 @@ export function parseRoute(path: string): Route {
     case 'kejadian':
       if (thing === undefined) return { view: 'incidents' };
       return { view: deed === 'cetak' ? 'print' : 'incident', id: thing };
+    case 'rekaman':
+      return { view: 'footage' };
     case 'perangkat':
       if (thing === 'tambah') return { view: 'add-camera' };
       if (thing === 'tambah-gateway') return { view: 'add-gateway' };

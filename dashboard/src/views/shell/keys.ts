@@ -26,6 +26,11 @@ const WALL: readonly KeyRow[] = [
   { keys: ['Esc'], does: m.keys_usual },
 ];
 
+const PLAYBACK: readonly KeyRow[] = [
+  { keys: ['K'], does: m.keys_play },
+  { keys: ['J', 'L'], does: m.keys_seek },
+];
+
 export const KEYS: Record<Route['view'], readonly KeyRow[]> = {
   console: [
     ...DEEDS,
@@ -41,11 +46,9 @@ export const KEYS: Record<Route['view'], readonly KeyRow[]> = {
   ],
   wall: WALL,
   incidents: [SEARCH],
-  incident: [
-    { keys: ['K'], does: m.keys_play },
-    { keys: ['J', 'L'], does: m.keys_seek },
-  ],
+  incident: PLAYBACK,
   print: [],
+  footage: PLAYBACK,
   devices: [SEARCH],
   device: [],
   'add-camera': [],
