@@ -8,8 +8,8 @@ export async function settled(page) {
   await page.waitForFunction(() => document.querySelector('main h1, main .title') !== null && document.querySelector('main .loading:not([data-part] *)') === null, null, PATIENCE);
 }
 
-/** Pages that differ only in whose id they carry are one page. */
-const shape = (path) => path.replace(/(?<=\/[^/]+)\/[^/]*[\d-][^/]*/g, '/:id');
+/** Pages that differ only in whose id they carry are one page; a page to add something carries none. */
+const shape = (path) => path.replace(/(?<=\/[^/]+)\/(?!tambah)[^/]*[\d-][^/]*/g, '/:id');
 
 async function visit(seat, path) {
   const { page, site } = seat;
