@@ -3,9 +3,13 @@ import { test } from 'node:test';
 import { PATIENCE, Seat } from './people.mjs';
 
 export function benchSpecs(house) {
-  test('a technician adds a camera and it shows on the guard\'s wall without a reload', async () => {
+  test('a technician adds a camera and it shows on the guard\'s wall; no other picture starts anew', async () => {
     const guard = await Seat.take(house.browser, house.site, 'guard');
     await guard.page.locator('.grids button').filter({ hasText: '16' }).click();
+    const count = house.site.demo.cameras.length;
+    await guard.page.waitForFunction((want) => document.querySelectorAll('[data-camera][data-state="live"]').length === want, count, PATIENCE);
+    const offers = [];
+    guard.page.on('request', (request) => request.url().includes('/whep') && offers.push(new URL(request.url()).pathname));
     const technician = await Seat.take(house.browser, house.site, 'technician');
     const { page } = technician;
     const camera = house.site.demo.spare_cameras.at(-1);
@@ -30,6 +34,8 @@ export function benchSpecs(house) {
       name,
       PATIENCE,
     );
+    const added = new URL(page.url()).pathname.split('/').at(-1);
+    assert.deepEqual([...new Set(offers)], [`/api/v1/cameras/${added}/whep`]);
     await guard.leave();
     await technician.leave();
   });
@@ -63,7 +69,7 @@ export function benchSpecs(house) {
     await page.locator('.veil').filter({ hasText: 'daftarkan sendiri' }).waitFor();
     await page.getByRole('button', { name: 'Uji', exact: true }).click();
     await page.waitForSelector('[data-probe=ok]', PATIENCE);
-    assert.equal(offers.length, 1);
+    assert.equal(offers.length, 1, offers.join("\n"));
     await technician.leave();
   });
 

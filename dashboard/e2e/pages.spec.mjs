@@ -59,7 +59,7 @@ export function pagesSpecs(house) {
     const { page } = leader;
     await house.site.panic(POS_INDUK);
     await leader.alert('Pos Induk').waitFor();
-    await page.keyboard.press('t');
+    await leader.alert('Pos Induk').locator('button.accept').click();
     await leader.alert('Pos Induk').waitFor({ state: 'detached' });
     await leader.go('/kejadian');
     await page.getByRole('button', { name: 'Kritis' }).click();

@@ -177,6 +177,24 @@ func TestSubStream_LostIsItsOwnGapAtOnce(t *testing.T) {
 	}
 }
 
+// A replaced camera is another camera at the same place: nothing of the old picture's clock is taken for the new one's.
+func TestCamera_ReplacedIsShownLikeANewOne(t *testing.T) {
+	t.Parallel()
+	cameras, _ := startCameras(t, "lama", "baru")
+	s := startSite(t, testConfig(t))
+	s.addCamera(t, "lama", cameras, cameraPassword)
+	s.recording(t, "lama")
+	before, err := s.view.State("lama", "main")
+	must(t, err)
+	s.changeCamera(t, "lama", cameras.URL("baru"), "")
+	s.await(t, "the replacement recorded", func() bool { return len(s.events(t, "lama", "segment.opened")) > 1 || len(s.events(t, "lama", "gap.closed")) > 1 })
+	after, err := s.view.State("lama", "main")
+	must(t, err)
+	if after.Run == before.Run || after.NoWebRTC != "" {
+		t.Errorf("before %+v\nafter %+v", before, after)
+	}
+}
+
 func (s *site) gaps(t *testing.T, device, stream string) []record.Gap {
 	t.Helper()
 	gaps, err := s.recorder.Gaps(t.Context(), device, stream, time.Time{}, time.Time{})

@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/goccy/go-yaml"
@@ -67,7 +68,7 @@ func Demo(ctx context.Context, o DemoOptions) error {
 	if err != nil {
 		return err
 	}
-	cameras, err := demoCameras(ctx)
+	cameras, err := demoCameras(o.freeAddress("127.0.0.1:8554"))
 	if err != nil {
 		return err
 	}
@@ -133,7 +134,7 @@ func prepareDemo(o DemoOptions) (config.Config, demoFile, error) {
 		Stage: "logistik_distribusi",
 	}
 	cfg.HTTP.Listen = o.Listen
-	cfg.Live.Listen, cfg.MQTT.Listen = freeAddress(cfg.Live.Listen), freeAddress(cfg.MQTT.Listen)
+	cfg.Live.Listen, cfg.MQTT.Listen = o.freeAddress(cfg.Live.Listen), o.freeAddress(cfg.MQTT.Listen)
 	cfg.Recording.KeepDays, cfg.Recording.StreamGiB = 1, 1
 	cfg.Console.AbsentAfterS = 0 // nobody has to sit before a demo
 	cfg.Contacts = demoContacts()
@@ -191,8 +192,12 @@ func writeRules(dir string) error {
 	return nil
 }
 
-// freeAddress is the preferred address if nothing listens there, else a free port beside it.
-func freeAddress(preferred string) string {
+// freeAddress is the preferred address if nothing listens there, else any free port: at once where the dashboard
+// itself asks for any, so that several demos can start together.
+func (o DemoOptions) freeAddress(preferred string) string {
+	if strings.HasSuffix(o.Listen, ":0") {
+		return "127.0.0.1:0"
+	}
 	l, err := net.Listen("tcp", preferred)
 	if err == nil {
 		_ = l.Close() // it was only asked for
@@ -210,12 +215,12 @@ const (
 )
 
 // demoCameras starts the RTSP server that plays the footage at different offsets.
-func demoCameras(context.Context) (*sim.CameraServer, error) {
+func demoCameras(listen string) (*sim.CameraServer, error) {
 	footage, err := configs.Footage()
 	if err != nil {
 		return nil, err
 	}
-	o := sim.CameraOptions{Listen: freeAddress("127.0.0.1:8554"), Footage: footage}
+	o := sim.CameraOptions{Listen: listen, Footage: footage}
 	for i := range cameraCount + spareCameras {
 		c := sim.Camera{
 			Path: fmt.Sprintf("cam%d", i+1), Clip: "room-live.mp4", Offset: time.Duration(i) * 17 * time.Second,
@@ -226,6 +231,10 @@ func demoCameras(context.Context) (*sim.CameraServer, error) {
 		}
 		o.Cameras = append(o.Cameras, c)
 	}
+	// One more that answers under a brand's path: the wizard finds it without being told any.
+	o.Cameras = append(o.Cameras, sim.Camera{
+		Path: "Streaming/Channels/101", Clip: "room-live.mp4", Offset: time.Minute, User: cameraUser, Password: cameraPassword,
+	})
 	return sim.NewCameraServer(o)
 }
 
