@@ -187,7 +187,7 @@ func TestCamera_ReplacedIsShownLikeANewOne(t *testing.T) {
 	before, err := s.view.State("lama", "main")
 	must(t, err)
 	s.changeCamera(t, "lama", cameras.URL("baru"), "")
-	s.await(t, "the replacement recorded", func() bool { return len(s.events(t, "lama", "segment.opened")) > 1 || len(s.events(t, "lama", "gap.closed")) > 1 })
+	s.await(t, "the replacement recorded", func() bool { return len(s.events(t, "lama", "segment.closed")) > 1 })
 	after, err := s.view.State("lama", "main")
 	must(t, err)
 	if after.Run == before.Run || after.NoWebRTC != "" {
