@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"siaga/devices"
@@ -48,6 +49,8 @@ type Options struct {
 type Fleet struct {
 	opt Options
 	now func() time.Time
+	// starts counts how often a driver was started, over all devices.
+	starts atomic.Uint64
 
 	mu      sync.Mutex
 	keepers map[string]*keeper

@@ -20,6 +20,7 @@ type yard struct {
 	specs   []fleet.Spec
 	changed chan struct{}
 	events  []watch.Reading
+	media   []watch.AccessUnit
 	downs   []error
 	states  []watch.DeviceState
 	runs    map[string]int
@@ -58,7 +59,12 @@ func (h yardHost) Observe(_ context.Context, r watch.Reading) (devices.Receipt, 
 	h.y.events = append(h.y.events, r)
 	return received{}, nil
 }
-func (yardHost) Media(watch.AccessUnit) {}
+
+func (h yardHost) Media(au watch.AccessUnit) {
+	h.y.mu.Lock()
+	defer h.y.mu.Unlock()
+	h.y.media = append(h.y.media, au)
+}
 
 type device struct {
 	y  *yard
@@ -212,6 +218,32 @@ func TestFleet_ADeviceThatSpeaksIsOnline(t *testing.T) {
 		last := y.states[len(y.states)-1]
 		if last.Status != watch.StatusOnline || last.Reason != "" {
 			t.Errorf("state %+v", last)
+		}
+	})
+}
+
+// Timestamps compare within a run only, so a driver that is started again must not seem to go on with the old one.
+func TestFleet_NoTwoStartsOfADeviceShareARun(t *testing.T) {
+	behave := func(_ string, _ int, ctx context.Context, h devices.Host) error {
+		for run := range uint64(2) { // as every driver counts its connections
+			h.Media(watch.AccessUnit{Run: run + 1, Format: &watch.Format{Codec: watch.H264}})
+		}
+		return &watch.Fault{Reason: watch.ReasonReset}
+	}
+	play(t, behave, func(y *yard) {
+		y.set(spec("cam-1"))
+		time.Sleep(3 * time.Second)
+		edited := spec("cam-1")
+		edited.Revision = "2"
+		y.set(edited)
+		time.Sleep(3 * time.Second)
+		synctest.Wait()
+		seen := map[uint64]bool{}
+		for _, au := range y.media {
+			seen[au.Run] = true
+		}
+		if len(seen) < 6 || len(seen) != len(y.media) {
+			t.Errorf("%d units of as many connections came with %d runs", len(y.media), len(seen))
 		}
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"siaga/devices"
@@ -69,7 +70,7 @@ func (k *keeper) once(ctx context.Context, driver devices.Driver) (err error) {
 	if err != nil {
 		return &watch.Fault{Reason: watch.ReasonSettings, Doing: "reading the settings of " + k.spec.ID, Hint: "correct the device's settings", Err: err}
 	}
-	host := &listener{Host: k.fleet.opt.Host(k.spec.ID), keeper: k}
+	host := &listener{Host: k.fleet.opt.Host(k.spec.ID), keeper: k, run: k.fleet.starts.Add(1) << runBits}
 	if err = dev.Run(ctx, host); err == nil {
 		err = errors.New("the driver ended without a reason")
 	}
@@ -138,11 +139,15 @@ func (k *keeper) snapshot() watch.DeviceState {
 	return k.state
 }
 
+// runBits hold the connections of one start of a driver, in a run's number.
+const runBits = 32
+
 // listener notes signs of life on their way to the host.
 type listener struct {
 	devices.Host
 	keeper *keeper
-	frames int
+	run    uint64        // added to the driver's own count: a started driver counts from 1 again
+	frames atomic.Uint32 // of all streams
 }
 
 // Observe hands the reading on; a device that reports is there.
@@ -162,9 +167,9 @@ func (l *listener) Linked(ctx context.Context) {
 // Media hands the unit on; a device that sends pictures is there.
 func (l *listener) Media(au watch.AccessUnit) {
 	// The clock is asked for once in a while, not for each of thousands of frames a second.
-	if l.frames%16 == 0 && au.Format.Codec.Video() {
+	if l.frames.Add(1)%16 == 1 && au.Format.Codec.Video() {
 		l.keeper.heard(l.keeper.fleet.now())
 	}
-	l.frames++
+	au.Run += l.run
 	l.Host.Media(au)
 }

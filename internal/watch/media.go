@@ -1,9 +1,6 @@
 package watch
 
-import (
-	"sync/atomic"
-	"time"
-)
+import "time"
 
 // Codec names a media coding. The values are also the API's and the segment table's.
 type Codec string
@@ -37,18 +34,13 @@ type Format struct {
 	Width, Height int // video, 0 when not known
 }
 
-var runs atomic.Uint64
-
-// NextRun numbers one connection to a device. No number comes twice from one program, so that a device that is
-// replaced or edited never continues the timestamps of the one before.
-func NextRun() uint64 { return runs.Add(1) }
-
 // AccessUnit is one coded frame with its timestamp. Receivers MUST NOT write to Data: recorder and
 // live viewers share it.
 type AccessUnit struct {
 	// Stream is the name of the feed: "main" or "sub".
 	Stream string
-	// Run is the connection that the unit came over, from [NextRun]; timestamps only compare within a run.
+	// Run is the connection the unit came over; timestamps only compare within a run. A driver counts its
+	// connections from 1; whoever starts drivers adds what makes every start's runs differ from all before.
 	Run uint64
 	// Formats are all tracks of the stream, so that a segment can be begun from any unit.
 	Formats []*Format

@@ -20,6 +20,7 @@ import (
 	"context"
 	"net/url"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"siaga/devices"
@@ -43,7 +44,10 @@ func open(s devices.Settings) (devices.Device, error) {
 }
 
 // device is one camera. It is safe to Run again after Run returned, and to Probe while it runs.
-type device struct{ config config }
+type device struct {
+	config config
+	runs   atomic.Uint64 // connections made so far, of both streams
+}
 
 // How long the sub stream rests after it failed. A refused password rests longer, so that the camera does not
 // lock us out.
@@ -119,7 +123,7 @@ func pause(ctx context.Context, d time.Duration) {
 
 func (d *device) session(stream string, u *url.URL, media func(watch.AccessUnit), reports *reporter) *session {
 	return &session{
-		config: d.config, stream: stream, url: u,
+		config: d.config, stream: stream, url: u, nextRun: func() uint64 { return d.runs.Add(1) },
 		media: media, reports: reports, online: make(chan struct{}), news: make(chan struct{}, 1),
 		broken: make(chan struct{}),
 	}

@@ -25,6 +25,7 @@ type session struct {
 	config  config
 	stream  string // main or sub
 	url     *url.URL
+	nextRun func() uint64
 	media   func(watch.AccessUnit)
 	reports *reporter
 
@@ -193,7 +194,7 @@ func rtpChannel(setup *base.Response) (int, bool) {
 func (s *session) begin(tracks []*track, audioNot string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.runID, s.tracks, s.audioNot, s.start = watch.NextRun(), tracks, audioNot, time.Now()
+	s.runID, s.tracks, s.audioNot, s.start = s.nextRun(), tracks, audioNot, time.Now()
 	s.heard, s.started, s.changed, s.lost, s.undecoded = false, false, false, 0, 0
 	s.lastVideo = s.start
 	for _, t := range tracks {
