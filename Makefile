@@ -51,7 +51,7 @@ lint: ## vet, staticcheck, gofumpt, and the dashboard's checks
 
 .PHONY: test
 test: setup-test build lint ## everything CI checks
-	$(GO) test -p 4 -tags $(TAGS) -timeout 10m ./... # most of them wait for devices and disks
+	$(GO) test -p 4 -tags $(TAGS) -timeout 10m ./...
 	cd dashboard && npm test --silent && npm run --silent e2e
 
 .PHONY: race
