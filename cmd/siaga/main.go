@@ -60,7 +60,7 @@ change it, records the video, and shows live alerts in the secured server room.`
 		SilenceErrors: true,
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return fmt.Errorf("%w: %w", errUsage, err) })
-	root.AddCommand(serveCommand(), demoCommand(), checkCommand(), doctorCommand(), userCommand(), deviceCommand(), rulesCommand(), backupCommand(), restoreCommand(), keyCommand())
+	root.AddCommand(serveCommand(), demoCommand(), checkCommand(), doctorCommand(), userCommand(), deviceCommand(), rulesCommand(), backupCommand(), restoreCommand(), rebuildCommand(), downgradeCommand(), keyCommand())
 	root.CompletionOptions.HiddenDefaultCmd = true
 	wrapArgs(root)
 	return root

@@ -99,6 +99,9 @@ func (a *App) openData(ctx context.Context) error {
 		return damage(err)
 	}
 	a.closing(a.db)
+	if err := a.upgrade(ctx); err != nil {
+		return damage(err)
+	}
 	a.journal, err = journal.Open(ctx, a.db, journal.Options{
 		Site: a.cfg.Site.ID, Signer: a.vault.Signer(), Verifier: a.vault.Verifier(), Projections: projections(),
 	})

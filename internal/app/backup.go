@@ -45,9 +45,7 @@ func Backup(ctx context.Context, cfg config.Config, to string) (CheckReport, err
 // Restore proves a backup and puts it where the data directory will be. A data directory that holds a database is left
 // alone: somebody must move it away first.
 func Restore(ctx context.Context, cfg config.Config, from string) (CheckReport, error) {
-	saved := cfg
-	saved.Data = from
-	rep, err := Check(ctx, saved, CheckOptions{Journal: true})
+	rep, err := checkSaved(ctx, cfg, from)
 	if err != nil {
 		return rep, fmt.Errorf("restore: %s: %w", from, err)
 	}
@@ -71,6 +69,21 @@ func Restore(ctx context.Context, cfg config.Config, from string) (CheckReport, 
 		return rep, fmt.Errorf("restore: %w", err)
 	}
 	return rep, nil
+}
+
+// checkSaved proves a backup, of an older program too.
+func checkSaved(ctx context.Context, cfg config.Config, from string) (CheckReport, error) {
+	scratch, err := os.MkdirTemp("", "siaga-restore-")
+	if err != nil {
+		return CheckReport{}, err
+	}
+	defer func() { _ = os.RemoveAll(scratch) }() // a leftover is the temporary directory's business
+	saved := cfg
+	saved.Data = from
+	if saved, err = provable(ctx, saved, scratch); err != nil {
+		return CheckReport{}, err
+	}
+	return Check(ctx, saved, CheckOptions{Journal: true})
 }
 
 // copyPrivate copies a folder for the owner's eyes alone; each file is on disk when it returns. A file that is there

@@ -39,6 +39,9 @@ func Check(ctx context.Context, cfg config.Config, o CheckOptions) (CheckReport,
 		return CheckReport{}, err
 	}
 	defer func() { _ = db.Close() }() // it was only read
+	if err := db.Current(ctx); err != nil {
+		return CheckReport{}, err
+	}
 	keys, err := openVault(cfg)
 	if err != nil {
 		return CheckReport{}, err

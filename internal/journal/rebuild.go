@@ -29,22 +29,16 @@ type rebuild struct {
 func newRebuild(db *store.DB, p []Projection) *rebuild { return &rebuild{db: db, projections: p} }
 
 func (r *rebuild) apply(e watch.Event) error {
-	for _, p := range r.projections {
-		if !wants(p, e.Kind) {
-			continue
+	if r.tx == nil {
+		var err error
+		if r.tx, err = r.db.Writer().Begin(); err != nil {
+			return err
 		}
-		if r.tx == nil {
-			var err error
-			if r.tx, err = r.db.Writer().Begin(); err != nil {
-				return err
-			}
-		}
-		if err := p.Apply(r.tx, e); err != nil {
-			return fmt.Errorf("%s: %w", p.Name(), err)
-		}
-		r.pending++
 	}
-	if r.pending < 5000 {
+	if err := reapply(r.tx, r.projections, e); err != nil {
+		return err
+	}
+	if r.pending++; r.pending < 5000 {
 		return nil
 	}
 	return r.finish()
@@ -57,6 +51,65 @@ func (r *rebuild) finish() error {
 	err := r.tx.Commit()
 	r.tx, r.pending = nil, 0
 	return err
+}
+
+// Rebuild makes every table of the projections anew from the events, in one transaction: after the schema changed, or
+// because the check found rows that the journal does not explain. Nobody else may write meanwhile. progress may be nil;
+// it hears how many events of how many are done.
+func Rebuild(ctx context.Context, db *store.DB, site string, projections []Projection, progress func(done, total uint64)) error {
+	j := Reader(db, site)
+	var total uint64
+	if err := db.Read().QueryRowContext(ctx, `SELECT coalesce(max(seq), 0) FROM events`).Scan(&total); err != nil {
+		return fmt.Errorf("journal: rebuild: %w", err)
+	}
+	tx, err := db.Writer().BeginTx(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("journal: rebuild: %w", err)
+	}
+	defer func() { _ = tx.Rollback() }() // does nothing after the commit
+	for _, p := range projections {
+		for _, table := range p.Tables() {
+			// A table name comes from the program itself, never from input.
+			if _, err := tx.ExecContext(ctx, fmt.Sprintf(`DELETE FROM %q`, table)); err != nil {
+				return fmt.Errorf("journal: rebuild: %s: %w", p.Name(), err)
+			}
+		}
+	}
+	for done := uint64(0); done < total; {
+		events, err := j.Events(ctx, Query{After: done, Limit: 10_000})
+		if err != nil {
+			return err
+		}
+		if len(events) == 0 {
+			return fmt.Errorf("journal: rebuild: %w: no event after %d of %d; run siaga check", ErrNotIntact, done, total)
+		}
+		for _, e := range events {
+			if err := reapply(tx, projections, e); err != nil {
+				return fmt.Errorf("journal: rebuild: %w", err)
+			}
+			done = e.Seq
+		}
+		if progress != nil {
+			progress(done, total)
+		}
+	}
+	if err := errors.Join(store.Fresh(tx), tx.Commit()); err != nil {
+		return fmt.Errorf("journal: rebuild: %w", err)
+	}
+	return nil
+}
+
+// reapply writes what one event means into each projection that wants it.
+func reapply(tx *sql.Tx, projections []Projection, e watch.Event) error {
+	for _, p := range projections {
+		if !wants(p, e.Kind) {
+			continue
+		}
+		if err := p.Apply(tx, e); err != nil {
+			return fmt.Errorf("%s at event %d: %w", p.Name(), e.Seq, err)
+		}
+	}
+	return nil
 }
 
 // compare walks a stored table and its rebuilt twin in the order of their primary key and names the first rows

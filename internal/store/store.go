@@ -5,20 +5,14 @@ package store
 import (
 	"context"
 	"database/sql"
-	"embed"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
 
 	"github.com/mattn/go-sqlite3"
-	"github.com/pressly/goose/v3"
 )
-
-//go:embed migrations/*.sql
-var migrations embed.FS
 
 // Readers is the number of connections for concurrent reads.
 const Readers = 6
@@ -87,27 +81,6 @@ func (db *DB) prepare(ctx context.Context, o Options) error {
 		return db.reserve.Fill()
 	}
 	return nil
-}
-
-func migrate(ctx context.Context, w *sql.DB) error {
-	dir, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		return err
-	}
-	p, err := goose.NewProvider(goose.DialectSQLite3, w, dir, goose.WithDisableGlobalRegistry(true))
-	if err != nil {
-		return err
-	}
-	have, err := p.GetDBVersion(ctx)
-	if err != nil {
-		return err
-	}
-	all := p.ListSources()
-	if newest := all[len(all)-1].Version; have > newest {
-		return fmt.Errorf("it is of version %d, this program knows up to %d: use the newer program, or restore the backup made before the upgrade", have, newest)
-	}
-	_, err = p.Up(ctx)
-	return err
 }
 
 func dsn(path string, o Options, write bool) string {

@@ -24,3 +24,4 @@ DROP INDEX incidents_category;
 DROP INDEX events_acts;
 DROP TABLE search_words;
 DROP TABLE search;
+DELETE FROM cursors WHERE follower = 'search'; -- the next upgrade reads everything again
