@@ -4,7 +4,8 @@
 set -u
 tags=$1
 table=$(mktemp)
-trap 'rm -f "$table"' EXIT
+old=$(mktemp -d)
+trap 'rm -rf "$table" "$old"' EXIT
 export SIAGA_FAULT=1 SIAGA_FAULT_TABLE=$table
 export SIAGA_CUTS=${SIAGA_CUTS:-1000} SIAGA_CALLS=${SIAGA_CALLS:-10000} SIAGA_DISK_ROUNDS=${SIAGA_DISK_ROUNDS:-6}
 export SIAGA_NTH=${SIAGA_NTH:-15} SIAGA_BROKER=${SIAGA_BROKER:-50} SIAGA_KILLS=${SIAGA_KILLS:-200}
@@ -19,6 +20,16 @@ run() { # what, tests, package
 		printf '%s\t-\t-\t-\tpassed\n' "$1" >>"$table"
 	fi
 }
+# previous builds the release before this one, whose data this program must take and give back.
+previous() {
+	local at
+	at=$(cat .ci/previous-release)
+	export SIAGA_PREVIOUS=$old/siaga
+	mkdir "$old/src"
+	if ! git archive "$at" | tar -x -C "$old/src" || ! (cd "$old/src" && go build -tags "$tags" -o "$SIAGA_PREVIOUS" ./cmd/siaga); then
+		echo "the previous release ($at) cannot be built; a clone with its whole history is needed" >&2
+	fi
+}
 run 'power cuts' 'PowerCut' ./internal/faults
 run 'each file operation of the store, once' 'FileOperation' ./internal/faults
 run 'a disk that fails, fills up and slows down' 'TestDisk_|TestProgram_' ./internal/faults
@@ -29,6 +40,8 @@ run 'a worker that panics' 'Panic' ./internal/fleet
 run 'brokers and cables' 'OutsideGoes|HalfOpen' ./internal/app
 run 'damaged database, backup and restore' 'Damaged|Standby|Restore' ./internal/app
 run 'kill -9 under load' 'Kill9' ./cmd/siaga
+previous # leaves SIAGA_PREVIOUS
+tags="$tags previous" run 'the previous release: up, back, up' 'PreviousRelease' ./cmd/siaga
 {
 	printf 'what\ttimes\tlost\tcorrupt\tworst\n'
 	cat "$table"

@@ -23,7 +23,7 @@ import (
 	_ "github.com/mattn/go-sqlite3"
 )
 
-// kills is how often the program is killed: 3 in `make test`, SIAGA_KILLS elsewhere (`make fault` says 50).
+// kills is how often the program is killed: 3 in `make test`, SIAGA_KILLS elsewhere (`make fault` says 200).
 func kills(t *testing.T) int {
 	t.Helper()
 	s := os.Getenv("SIAGA_KILLS")
@@ -200,8 +200,9 @@ func csbk(radio int, word string, at time.Time) string {
 }
 
 // The whole program, embedded broker included, is killed over and over while a gateway outside publishes radio checks
-// and emergencies. Every message that the broker acknowledged is in the journal once, every emergency has exactly one
-// alert and nothing else has any, the log is intact and every video file plays.
+// and emergencies, and a leader writes notes. Every message that the broker acknowledged and every note that was answered
+// is in the journal once, every emergency has exactly one alert and nothing else has any, the log is intact and every
+// video file plays.
 func TestKill9_LosesNothingAcknowledged(t *testing.T) {
 	bin, err := build()
 	if err != nil {
@@ -209,17 +210,21 @@ func TestKill9_LosesNothingAcknowledged(t *testing.T) {
 	}
 	dir := t.TempDir()
 	var pub publisher
+	var leader writer
 	rounds := kills(t)
 	for n := range rounds {
 		p, c := startDemo(t, bin, dir)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Duration(500+rand.IntN(2500))*time.Millisecond)
 		done := make(chan struct{})
 		go func() { pub.load(ctx, t, c, 4); close(done) }()
+		wrote := make(chan struct{})
+		go func() { leader.write(ctx, c); close(wrote) }()
 		<-ctx.Done()
 		p.kill()
 		cancel()
 		<-done
-		t.Logf("round %d: %d acknowledged so far", n+1, len(pub.acked))
+		<-wrote
+		t.Logf("round %d: %d messages and %d acts acknowledged so far", n+1, len(pub.acked), len(leader.acked))
 	}
 	p, _ := startDemo(t, bin, dir)
 	waitJudged(t, dir, pub.acked)
@@ -228,6 +233,7 @@ func TestKill9_LosesNothingAcknowledged(t *testing.T) {
 		t.Fatalf("check: %v\n%s", err, out)
 	}
 	compare(t, dir, pub.acked)
+	leader.compare(t, dir)
 	playAll(t, dir)
 }
 

@@ -43,27 +43,27 @@ type session struct {
 
 func signIn(t *testing.T, c credentials, role string) session {
 	t.Helper()
+	s, err := enter(c, role)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// enter signs in as the person of the demo who has a role.
+func enter(c credentials, role string) (session, error) {
 	for _, u := range c.Users {
 		if u.Role != role {
 			continue
 		}
-		body, err := json.Marshal(map[string]string{"name": u.Name, "password": u.Password})
-		if err != nil {
-			t.Fatal(err)
+		var in struct{ Token string }
+		err := session{url: c.URL}.call(http.MethodPost, "/api/v1/session", map[string]string{"name": u.Name, "password": u.Password}, &in)
+		if err == nil && in.Token == "" {
+			err = fmt.Errorf("signing in as %s: no token", role)
 		}
-		resp, err := http.Post(c.URL+"/api/v1/session", "application/json", bytes.NewReader(body))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer resp.Body.Close()
-		var s struct{ Token string }
-		if err := json.NewDecoder(resp.Body).Decode(&s); err != nil || s.Token == "" {
-			t.Fatalf("signing in as %s: %s %v", role, resp.Status, err)
-		}
-		return session{c.URL, s.Token}
+		return session{c.URL, in.Token}, err
 	}
-	t.Fatalf("the demo has no %s", role)
-	return session{}
+	return session{}, fmt.Errorf("the demo has no %s", role)
 }
 
 // call asks the API and reads the answer into out (nil throws it away).
@@ -80,7 +80,9 @@ func (s session) call(method, path string, body, out any) error {
 	if err != nil {
 		return err
 	}
-	req.Header.Set("Authorization", "Bearer "+s.token)
+	if s.token != "" {
+		req.Header.Set("Authorization", "Bearer "+s.token)
+	}
 	req.Header.Set("Content-Type", "application/json")
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
