@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { overwriteGetLocale } from '../src/paraglide/runtime';
-import { explain, fixWord, say, whyWord } from '../src/parts/words';
+import { explain, fixWord, say, slowWord, whyWord } from '../src/parts/words';
 import type { Alert } from '../src/wire';
 import { alertParts } from '../src/views/wall/alert-line';
 
@@ -53,6 +53,12 @@ describe('errors', () => {
     const known = [...readFileSync('../internal/watch/fault.go', 'utf8').matchAll(/^\tReason\w+\s+Reason = "(\w+)"/gm)].map((hit) => hit[1] ?? '');
     expect(known.length).toBeGreaterThan(15);
     expect(known.filter((reason) => whyWord(reason) === reason)).toEqual([]);
+  });
+
+  it('say why a picture comes the slower way, never the code of it', () => {
+    const known = [...readFileSync('../internal/view/errors.go', 'utf8').matchAll(/^\tReason\w+\s+= "(\w+)"/gm)].map((hit) => hit[1] ?? '');
+    expect(known.length).toBeGreaterThan(3);
+    expect(known.filter((reason) => slowWord(reason) === slowWord('anything else'))).toEqual([]);
   });
 
   it('explain every reason a camera may have', () => {

@@ -79,6 +79,7 @@ const WHY: Record<string, Text> = {
   not_yet: m.why_not_yet,
   worker_failed: m.why_worker_failed,
   settings: m.why_settings,
+  not_accepted: m.incident_not_accepted,
   unknown: m.why_unknown,
 };
 
@@ -92,6 +93,14 @@ const FIX: Record<string, Text> = {
   insecure: m.fix_insecure,
   protocol: m.fix_protocol,
   settings: m.fix_settings,
+};
+
+/** Why a picture comes by the slower way. */
+const SLOW: Record<string, Text> = {
+  b_frames: m.slow_b_frames,
+  codec: m.slow_codec,
+  browser: m.slow_browser,
+  no_webrtc: m.slow_no_webrtc,
 };
 
 /** Parties outside the site that cards and the ladder name. */
@@ -117,6 +126,8 @@ export const statusWord = (s: DeviceStatus): string => pick(STATUS, s);
 export const categoryWord = (c: string): string => pick(CATEGORY, c);
 /** Why a device or its video is not there. */
 export const whyWord = (reason: string): string => pick(WHY, reason);
+/** Why a tile says that its picture comes by the slower way. */
+export const slowWord = (reason: string): string => (SLOW[reason] ?? m.slow_unknown)();
 /** What a technician does about it. */
 export const fixWord = (reason: string): string => (FIX[reason] ?? m.fix_unknown)();
 
@@ -151,10 +162,13 @@ function fieldWord(problem: Problem): string {
   return [where, first.message ?? ''].filter((part) => part !== '').join(': ');
 }
 
+/** The site's time and not an age: the clock of this computer may be wrong. */
+const timeOf = ({ at }: Problem, site?: SiteTime): string => (at && site ? `, ${zonedTime(at, site)}` : '');
+
 /** Who was first, with what and when, for whoever came second. */
-export function firstWord({ by, by_name, at, state }: Problem, site?: SiteTime): string {
-  const time = at && site ? `, ${zonedTime(at, site)}` : '';
-  return m.err_first({ name: by_name || by || '?', state: state ? stateWord(state) : '', time });
+export function firstWord(problem: Problem, site?: SiteTime): string {
+  const { by_name, state } = problem;
+  return m.err_first({ name: by_name || m.somebody(), state: state ? stateWord(state) : '', time: timeOf(problem, site) });
 }
 
 /** What went wrong and what to do next, in one or two sentences; with the site, times in it too. */
@@ -183,7 +197,7 @@ export function explain(err: unknown, site?: SiteTime): string {
     case 'conflict':
       return m.err_conflict({ detail: problem.detail ?? '' });
     case 'changed':
-      return m.err_changed({ who: problem.by_name || m.somebody(), age: duration(Date.now() - Date.parse(problem.at ?? '')) });
+      return m.err_changed({ who: problem.by_name || m.somebody(), time: timeOf(problem, site) });
     case 'bad_field':
       return m.err_bad_field({ detail: fieldWord(problem) });
     case 'too_large':

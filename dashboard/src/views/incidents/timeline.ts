@@ -2,7 +2,8 @@ import type { Act, Event, Incident, Reference } from '../../data';
 import type { Mark } from '../footage/marks';
 import * as m from '../../paraglide/messages';
 import { kindOfEvent } from '../../parts/kinds';
-import { ROLES, roleWord, say, whyWord } from '../../parts/words';
+import { duration } from '../../parts/time';
+import { partyWord, say, whyWord } from '../../parts/words';
 import { names } from '../../state/names.svelte';
 import type { Alert } from '../../data';
 
@@ -36,6 +37,8 @@ const FAMILY: Record<string, Source> = {
 };
 
 const sourceOf = (kind: string): Source => FAMILY[kind.split('.')[0] ?? ''] ?? 'system';
+
+const CALL_ENDS = new Set(['radio.call_ended', 'radio.call_lost', 'radio.call_timeout']);
 
 const SOURCE_WORD: Record<Source, () => string> = {
   alert: m.source_alert,
@@ -115,13 +118,17 @@ function actWord(kind: string): string {
   return ACTS[short]?.() ?? short;
 }
 
-/** A role or a person. */
+/** A role, a party outside, or a person. */
 function whom(to: string): string {
-  return (ROLES as readonly string[]).includes(to) ? roleWord(to as (typeof ROLES)[number]) : names.of(to);
+  const word = partyWord(to);
+  return word === to ? names.of(to) : word;
 }
 
+/** People write their reason; the site gives a code. */
+const reasonOf = (act: Act): string | undefined => (act.by ? act.reason : act.reason && whyWord(act.reason));
+
 function fromAct(act: Act): Entry {
-  const said = [act.kind !== 'act.viewed' && act.to && `${m.deed_escalate_to()}: ${whom(act.to)}`, act.note, act.reason, act.cause && `${m.resolve_cause()}: ${act.cause}`, act.action && `${m.resolve_action()}: ${act.action}`, pointer(act.reference)];
+  const said = [act.kind !== 'act.viewed' && act.to && `${m.deed_escalate_to()}: ${whom(act.to)}`, act.note, reasonOf(act), act.cause && `${m.resolve_cause()}: ${act.cause}`, act.action && `${m.resolve_action()}: ${act.action}`, pointer(act.reference)];
   return {
     key: `act ${act.id}`,
     at: act.at,
@@ -129,14 +136,14 @@ function fromAct(act: Act): Entry {
     source: act.kind === 'act.viewed' ? 'video' : 'act',
     event: act.kind,
     what: actWord(act.kind),
-    who: act.by_name ?? names.of(act.by),
+    who: act.by_name || names.of(act.by) || m.source_system(),
     where: '',
     note: said.filter((one) => one !== undefined && one !== '' && one !== false).join('\n'),
   };
 }
 
 function fromEvent(event: Event): Entry {
-  const body = (event.body ?? {}) as { alert?: Alert; reason?: unknown; text?: unknown };
+  const body = (event.body ?? {}) as { alert?: Alert; reason?: unknown; text?: unknown; duration_s?: unknown };
   const title = body.alert ? say(body.alert.title) : '';
   return {
     key: `event ${event.seq}`,
@@ -147,14 +154,25 @@ function fromEvent(event: Event): Entry {
     what: kindOfEvent(event.kind),
     who: '',
     where: event.device ?? '',
-    note: title !== '' ? title : typeof body.reason === 'string' && whyWord(body.reason) !== body.reason ? whyWord(body.reason) : typeof body.text === 'string' ? body.text.slice(0, 300) : '',
+    note: title !== '' ? title : CALL_ENDS.has(event.kind) && typeof body.duration_s === 'number' ? duration(body.duration_s * 1000) : typeof body.reason === 'string' && whyWord(body.reason) !== body.reason ? whyWord(body.reason) : typeof body.text === 'string' ? body.text.slice(0, 300) : '',
   };
+}
+
+/** Without the beginnings of calls whose end is there too: the end tells how long it was. */
+function wholeCalls(events: readonly Event[]): Event[] {
+  const ended = new Set<string>();
+  const kept: Event[] = [];
+  for (const event of [...events].reverse()) {
+    if (CALL_ENDS.has(event.kind)) ended.add(event.device ?? '');
+    if (event.kind !== 'radio.call_started' || !ended.delete(event.device ?? '')) kept.push(event);
+  }
+  return kept.reverse();
 }
 
 /** Everything about one incident in the order it happened. What an act already says is not said by its event again. */
 export function entries(incident: Incident): Entry[] {
   const acts = (incident.acts ?? []).map(fromAct);
-  const events = (incident.timeline ?? [])
+  const events = wholeCalls(incident.timeline ?? [])
     .filter((event) => !event.kind.startsWith('act.') && event.kind !== 'incident.changed' && !(event.kind === 'alert.updated' && event.actor))
     .map(fromEvent);
   return [...acts, ...events].sort((a, b) => a.at.localeCompare(b.at));
