@@ -132,7 +132,7 @@ export function technicianSpecs(house) {
     const rows = Array.from({ length: 16 }, (_, at) => `uji-${at},UJI-${at},rtsp,gudang-induk,rtsp://127.0.0.1:9/${at}`);
     await page.fill('[name=text]', [head, ...rows, 'uji-salah,UJI-SALAH,rtsp,tidak-ada,rtsp://127.0.0.1:9/x'].join('\n'));
     await page.click('form button[type=submit]');
-    await page.locator('[data-problems="1"]').filter({ hasText: 'Baris 18' }).waitFor();
+    await page.locator('[data-problems="1"]').filter({ hasText: 'Baris 18' }).filter({ hasText: 'zona tidak-ada belum ada' }).waitFor();
     assert.equal(await page.getByRole('button', { name: 'Terapkan' }).count(), 0);
     await page.fill('[name=text]', [head, ...rows].join('\n'));
     await page.click('form button[type=submit]');
@@ -146,6 +146,17 @@ export function technicianSpecs(house) {
     await technician.go('/perangkat');
     await page.fill('input[type=search]', 'UJI-1');
     await page.locator('.empty').waitFor();
+    await technician.leave();
+  });
+
+  test('the settings page shows what the site runs with, and when a change takes effect', async () => {
+    const technician = await Seat.take(house.browser, house.site, 'technician');
+    const { page } = technician;
+    await technician.go('/perangkat');
+    await page.click('a[href="/pengaturan"]');
+    const row = page.locator('[data-key="recording.keep_days"]');
+    assert.match(await row.innerText(), /recording\.keep_days[\s\S]*Berlaku setelah mulai ulang/);
+    assert.doesNotMatch(await page.locator('[data-key=contacts]').innerText(), /[{}"]/);
     await technician.leave();
   });
 

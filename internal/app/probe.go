@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -101,6 +102,9 @@ func (b benches) tryPaths(ctx context.Context, s devices.Settings, p devices.Pro
 		found, err := b.a.fleet.Probe(ctx, "rtsp", s)
 		switch {
 		case err == nil:
+			if !slices.ContainsFunc(found.Streams, func(x devices.ProbedStream) bool { return x.Name == "sub" }) {
+				hint.Sub = "" // the brand has one, this camera has not
+			}
 			return found, hint, nil
 		case watch.ReasonOf(err) != watch.ReasonNotFound:
 			return p, web.PathHint{}, err

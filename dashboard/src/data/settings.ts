@@ -1,7 +1,7 @@
-import type { Setting } from '../wire';
-import { askAll } from './http';
+import type { List, Setting } from '../wire';
+import { ask } from './http';
 
-/** What the program was started with, key by key. */
+/** What the program was started with, key by key. The list is short and comes whole. */
 export async function listSettings(): Promise<Setting[]> {
-  return askAll('/settings');
+  return (await ask<List<Setting>>('/settings')).items ?? [];
 }

@@ -2,6 +2,7 @@
 import * as m from '../paraglide/messages';
 import { getLocale } from '../paraglide/runtime';
 import type { DeviceStatus, IncidentState, Priority, Problem, Role, Words } from '../wire';
+import { fieldName, plainly } from './refusals';
 import { duration, zonedTime, type SiteTime } from './time';
 
 type Text = () => string;
@@ -157,9 +158,9 @@ function waitWord(problem: Problem): string {
 
 function fieldWord(problem: Problem): string {
   const first = problem.errors?.[0];
-  if (first === undefined) return problem.detail ?? '';
+  if (first === undefined) return plainly(problem.detail ?? '');
   const where = (first.location ?? '').replace(/^body\./, '');
-  return [where, first.message ?? ''].filter((part) => part !== '').join(': ');
+  return [fieldName(where), plainly(first.message ?? '')].filter((part) => part !== '').join(': ');
 }
 
 /** The site's time and not an age: the clock of this computer may be wrong. */
@@ -195,7 +196,7 @@ export function explain(err: unknown, site?: SiteTime): string {
     case 'not_found':
       return m.err_not_found();
     case 'conflict':
-      return m.err_conflict({ detail: problem.detail ?? '' });
+      return m.err_conflict({ detail: plainly(problem.detail ?? '') });
     case 'changed':
       return m.err_changed({ who: problem.by_name || m.somebody(), time: timeOf(problem, site) });
     case 'bad_field':

@@ -34,6 +34,21 @@ export function streamFacts(stream: StreamState): string {
   return facts.filter((fact) => fact !== undefined).join(', ');
 }
 
+/** What a stream is for. */
+export function streamWord(name: string): string {
+  if (name === 'main') return m.stream_main();
+  return name === 'sub' ? m.stream_sub() : name;
+}
+
+/** A maker's name as it writes itself, as far as a capital goes. */
+export const vendorWord = (vendor: string): string => vendor.charAt(0).toUpperCase() + vendor.slice(1);
+
+/** What is said of a device under its name, without what the name says already. */
+export function aboutDevice(device: Device, ...more: string[]): string {
+  const said = [kindWord(device.driver), device.alias ?? '', ...more].filter((part) => part !== '' && part !== device.name);
+  return [...new Set(said)].join(' - ');
+}
+
 const KINDS: Record<string, () => string> = {
   rtsp: m.kind_rtsp,
   onvif: m.kind_onvif,
