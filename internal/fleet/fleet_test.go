@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -19,12 +20,27 @@ type yard struct {
 	mu      sync.Mutex
 	specs   []fleet.Spec
 	changed chan struct{}
-	events  []watch.Reading
-	media   []watch.AccessUnit
-	downs   []error
-	states  []watch.DeviceState
-	runs    map[string]int
-	behave  func(id string, run int, ctx context.Context, h devices.Host) error
+	notes
+	behave func(id string, run int, ctx context.Context, h devices.Host) error
+}
+
+// notes are what came of it.
+type notes struct {
+	events []watch.Reading
+	media  []watch.AccessUnit
+	downs  []error
+	states []watch.DeviceState
+	runs   map[string]int
+}
+
+// settled returns the notes once everybody waits for the clock.
+func (y *yard) settled() notes {
+	synctest.Wait()
+	y.mu.Lock()
+	defer y.mu.Unlock()
+	n := y.notes
+	n.runs = maps.Clone(n.runs)
+	return n
 }
 
 func (y *yard) Specs(context.Context) ([]fleet.Spec, error) {
@@ -83,7 +99,7 @@ func (d device) Run(ctx context.Context, h devices.Host) error {
 func play(t *testing.T, behave func(id string, run int, ctx context.Context, h devices.Host) error, test func(*yard)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		y := &yard{changed: make(chan struct{}), runs: map[string]int{}, behave: behave}
+		y := &yard{changed: make(chan struct{}), notes: notes{runs: map[string]int{}}, behave: behave}
 		f := fleet.New(fleet.Options{
 			Roster: y,
 			Drivers: map[string]devices.Driver{"fake": {
@@ -115,12 +131,12 @@ func TestFleet_AsksAGoneCameraAgainWithinASecondAndSaysItOnce(t *testing.T) {
 	play(t, gone, func(y *yard) {
 		y.set(spec("cam-1"))
 		time.Sleep(30 * time.Second) // the bubble's clock, not the wall's
-		synctest.Wait()
-		if y.runs["cam-1"] < 30 {
-			t.Errorf("asked %d times in 30 s", y.runs["cam-1"])
+		n := y.settled()
+		if n.runs["cam-1"] < 30 {
+			t.Errorf("asked %d times in 30 s", n.runs["cam-1"])
 		}
-		if len(y.events) != 1 || y.events[0].Kind != "camera.lost" {
-			t.Errorf("events %v, want one camera.lost", y.events)
+		if len(n.events) != 1 || n.events[0].Kind != "camera.lost" {
+			t.Errorf("events %v, want one camera.lost", n.events)
 		}
 	})
 }
@@ -132,14 +148,14 @@ func TestFleet_LeavesARefusingCameraAlone(t *testing.T) {
 	play(t, refused, func(y *yard) {
 		y.set(spec("cam-1"))
 		time.Sleep(29 * time.Second)
-		synctest.Wait()
-		if y.runs["cam-1"] != 1 {
-			t.Errorf("asked %d times in 29 s, a camera may lock us out", y.runs["cam-1"])
+		n := y.settled()
+		if n.runs["cam-1"] != 1 {
+			t.Errorf("asked %d times in 29 s, a camera may lock us out", n.runs["cam-1"])
 		}
 		time.Sleep(12 * time.Second)
-		synctest.Wait()
-		if y.runs["cam-1"] != 2 {
-			t.Errorf("asked %d times in 41 s, want a second try", y.runs["cam-1"])
+		n = y.settled()
+		if n.runs["cam-1"] != 2 {
+			t.Errorf("asked %d times in 41 s, want a second try", n.runs["cam-1"])
 		}
 	})
 }
@@ -155,12 +171,12 @@ func TestFleet_APanicRestartsOnlyItsOwnDevice(t *testing.T) {
 	play(t, behave, func(y *yard) {
 		y.set(spec("cam-good"), spec("cam-bad"))
 		time.Sleep(3 * time.Second)
-		synctest.Wait()
-		if y.runs["cam-good"] != 1 || y.runs["cam-bad"] != 2 {
-			t.Errorf("runs %v, want the good one undisturbed and the bad one back within 3 s", y.runs)
+		n := y.settled()
+		if n.runs["cam-good"] != 1 || n.runs["cam-bad"] != 2 {
+			t.Errorf("runs %v, want the good one undisturbed and the bad one back within 3 s", n.runs)
 		}
-		if len(y.events) == 0 || y.events[0].Kind != "worker.failed" {
-			t.Errorf("events %v, want worker.failed first", y.events)
+		if len(n.events) == 0 || n.events[0].Kind != "worker.failed" {
+			t.Errorf("events %v, want worker.failed first", n.events)
 		}
 	})
 }
@@ -187,13 +203,18 @@ func TestFleet_ARestartNeverOverlapsTheOldRun(t *testing.T) {
 		s.Revision = "2"
 		y.set(s)
 		time.Sleep(2 * time.Second)
-		synctest.Wait()
-		if most != 1 || y.runs["cam-1"] != 2 {
-			t.Errorf("%d runs at once, %d runs in all", most, y.runs["cam-1"])
+		n := y.settled()
+		mu.Lock()
+		at := most
+		mu.Unlock()
+		if at != 1 || n.runs["cam-1"] != 2 {
+			t.Errorf("%d runs at once, %d runs in all", at, n.runs["cam-1"])
 		}
 		y.set()
 		time.Sleep(time.Second)
 		synctest.Wait()
+		mu.Lock()
+		defer mu.Unlock()
 		if running != 0 {
 			t.Error("a removed device still runs")
 		}
@@ -214,8 +235,8 @@ func TestFleet_ADeviceThatSpeaksIsOnline(t *testing.T) {
 	play(t, behave, func(y *yard) {
 		y.set(spec("cam-1"))
 		time.Sleep(5 * time.Second)
-		synctest.Wait()
-		last := y.states[len(y.states)-1]
+		n := y.settled()
+		last := n.states[len(n.states)-1]
 		if last.Status != watch.StatusOnline || last.Reason != "" {
 			t.Errorf("state %+v", last)
 		}
@@ -237,13 +258,13 @@ func TestFleet_NoTwoStartsOfADeviceShareARun(t *testing.T) {
 		edited.Revision = "2"
 		y.set(edited)
 		time.Sleep(3 * time.Second)
-		synctest.Wait()
+		n := y.settled()
 		seen := map[uint64]bool{}
-		for _, au := range y.media {
+		for _, au := range n.media {
 			seen[au.Run] = true
 		}
-		if len(seen) < 6 || len(seen) != len(y.media) {
-			t.Errorf("%d units of as many connections came with %d runs", len(y.media), len(seen))
+		if len(seen) < 6 || len(seen) != len(n.media) {
+			t.Errorf("%d units of as many connections came with %d runs", len(n.media), len(seen))
 		}
 	})
 }
