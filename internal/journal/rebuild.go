@@ -29,6 +29,9 @@ type rebuild struct {
 func newRebuild(db *store.DB, p []Projection) *rebuild { return &rebuild{db: db, projections: p} }
 
 func (r *rebuild) apply(e watch.Event) error {
+	if len(r.projections) == 0 {
+		return nil // and no scratch database
+	}
 	if r.tx == nil {
 		var err error
 		if r.tx, err = r.db.Writer().Begin(); err != nil {
