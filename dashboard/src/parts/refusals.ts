@@ -34,7 +34,6 @@ export const REFUSALS: readonly (readonly [RegExp, Say])[] = [
   [/^the camera shows its picture to anybody, without a password; set one$/, () => m.note_open()],
   [/^this looks like the password the camera was delivered with; change it before use$/, () => m.note_default_password()],
   [/^the sub stream cannot be played: /, () => m.note_no_sub()],
-  [/^the stream works, but no picture could be made of it: /, () => m.note_no_picture()],
 ];
 
 /** What the site said, in the words of the screen where they are known. */
