@@ -74,7 +74,7 @@ export function technicianSpecs(house) {
     await first.page.locator('dialog').waitFor({ state: 'detached' });
     await second.page.fill('dialog [name=name]', 'Lobi Depan');
     await second.page.click('dialog button[type=submit]');
-    await second.page.locator('dialog .error').filter({ hasText: 'mengubah ini' }).waitFor();
+    await second.page.locator('dialog .error').filter({ hasText: 'Sudah diubah oleh' }).waitFor();
     await second.page.getByRole('button', { name: 'Muat yang terbaru' }).click();
     await second.page.waitForFunction(() => document.querySelector('dialog [name=code]')?.value === 'LOB');
     assert.equal(await second.page.inputValue('dialog [name=name]'), 'Lobi Depan');
