@@ -24,6 +24,7 @@ export function technicianSpecs(house) {
     await found.waitFor(PATIENCE);
     assert.match(await found.innerText(), /Jalur ditemukan sendiri: hikvision/i);
     assert.equal(await page.inputValue('[name=path-main]'), '/Streaming/Channels/101');
+    assert.equal(await page.inputValue('[name=path-sub]'), '', 'this camera has no sub stream, so none is kept');
     await technician.leave();
   });
 
