@@ -80,6 +80,18 @@ export function accessSpecs(house) {
     });
   }
 
+  test('the style page is without serious fault in English too, and says nothing in Indonesian', async () => {
+    const seat = await Seat.take(house.browser, house.site, 'guard');
+    const { page } = seat;
+    await page.goto(`${house.site.url}/gaya`);
+    await page.click('header [lang=en]');
+    await page.locator('h1').filter({ hasText: 'Style' }).waitFor();
+    assert.deepEqual(await findings(page, '/gaya in English'), []);
+    const words = await page.locator('main').innerText();
+    for (const word of ['Terima', 'Simpan', 'Batal', 'Kritis', 'Langsung', 'Macet', 'Putus']) assert.ok(!words.includes(word), `${word} in English`);
+    await seat.leave();
+  });
+
   test('the walk saw the dialogs there are', () => {
     const missed = ['/kejadian/:id > ', '/perangkat/:id > ', '/orang > ', '/ > ', '/gaya > '].filter((start) => ![...seen].some((what) => what.startsWith(start)));
     assert.deepEqual(missed, [], [...seen].join('\n'));

@@ -6,6 +6,7 @@ import { keyboardSpecs } from './keyboard.spec.mjs';
 import { linkSpecs } from './link.spec.mjs';
 import { memorySpecs } from './memory.spec.mjs';
 import { nightSpecs } from './night.spec.mjs';
+import { oddSpecs } from './odd.spec.mjs';
 import { sealedSpecs } from './sealed.spec.mjs';
 
-inhabit({ console: consoleSpecs, night: nightSpecs, keyboard: keyboardSpecs, link: linkSpecs, account: accountSpecs, sealed: sealedSpecs, memory: memorySpecs });
+inhabit({ console: consoleSpecs, night: nightSpecs, keyboard: keyboardSpecs, link: linkSpecs, account: accountSpecs, odd: oddSpecs, sealed: sealedSpecs, memory: memorySpecs });

@@ -38,11 +38,12 @@ function remember() {
 }
 
 export class Seat {
-  /** Opens a fresh browser profile at a size, and signs a person in. */
-  static async take(browser, site, role, { phone = false } = {}) {
+  /** Opens a fresh browser profile at a size, and signs a person in; `first` is a script, with its argument, that each page runs before its own. */
+  static async take(browser, site, role, { phone = false, first } = {}) {
     const context = await browser.newContext({ viewport: phone ? PHONE : DESK, hasTouch: phone });
     context.setDefaultTimeout(PATIENCE.timeout);
     await context.addInitScript(remember);
+    if (first) await context.addInitScript(...first);
     const page = await context.newPage();
     const seat = new Seat(site, context, page);
     await seat.signIn(site.person(role));

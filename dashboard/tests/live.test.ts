@@ -19,7 +19,7 @@ class FakeSocket implements Socket {
     this.onmessage?.({ data: JSON.stringify(message) } as MessageEvent);
   }
   hello(head: number, snapshot: object | null = {}): void {
-    this.say({ hello: { site: SITE, head, ...(snapshot ? { snapshot } : {}) } });
+    this.say({ hello: { at: '2026-11-22T14:15:08.000Z', site: SITE, head, ...(snapshot ? { snapshot } : {}) } });
   }
   event(seq: number): void {
     this.say({ seq, kind: 'radio.call', at: '2026-11-22T14:15:08.123Z', device: 'd', zone: 'z', body: {} });
@@ -36,14 +36,14 @@ const newest = (): FakeSocket => {
   return last;
 };
 
-function listen(): { live: Live; seqs: number[]; snapshots: number; links: boolean[]; out: number } {
-  const heard = { seqs: [] as number[], snapshots: 0, links: [] as boolean[], out: 0 };
+function listen(): { live: Live; seqs: number[]; snapshots: number; links: boolean[]; times: string[]; out: number } {
+  const heard = { seqs: [] as number[], snapshots: 0, links: [] as boolean[], times: [] as string[], out: 0 };
   const sink: LiveSink = {
     snapshot: () => heard.snapshots++,
     event: (event: Event) => heard.seqs.push(event.seq),
     device: () => undefined,
     sample: () => undefined,
-    contact: () => undefined,
+    contact: (at) => at !== undefined && heard.times.push(at),
     link: (up) => heard.links.push(up),
     signedOut: () => heard.out++,
   };
@@ -71,6 +71,7 @@ describe('the live channel', () => {
     const heard = listen();
     expect(newest().path).toBe('/api/v1/live');
     newest().hello(10);
+    expect(heard.times).toEqual(['2026-11-22T14:15:08.000Z']); // known before the first age is shown
     newest().event(11);
     newest().event(12);
     expect(heard.snapshots).toBe(1);

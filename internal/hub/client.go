@@ -8,6 +8,8 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+
+	"siaga/internal/watch"
 )
 
 // Why a viewer was let go.
@@ -81,6 +83,7 @@ func (h *Hub) Join(ctx context.Context, classes []string, from From) (*Client, e
 }
 
 type hello struct {
+	At       string          `json:"at"` // the site's time: a screen must not wait for the first ping to know it
 	Site     json.RawMessage `json:"site"`
 	Head     uint64          `json:"head"`
 	Snapshot *shown          `json:"snapshot,omitempty"`
@@ -94,7 +97,7 @@ type shown struct {
 }
 
 func (h *Hub) greet(ctx context.Context, c *Client, classes []string, head uint64, snapshot bool) error {
-	hi := hello{Site: h.site, Head: head}
+	hi := hello{At: watch.FormatTime(h.opt.Now()), Site: h.site, Head: head}
 	if snapshot {
 		samples, version := h.samples(c.sees)
 		snap, err := h.opt.Snapshot(ctx, classes)

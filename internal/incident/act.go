@@ -53,7 +53,7 @@ type Act struct {
 	Reference *Reference // refer
 }
 
-// MaxText is the largest free text of an act, in bytes.
+// MaxText is the largest free text of an act, in characters: what a screen counts too.
 const MaxText = 4000
 
 // TakenError says that somebody else was first: the act's outcome is there already.
@@ -174,8 +174,8 @@ func (a *Act) check() error {
 	for _, f := range [...]struct{ name, v string }{
 		{"note", a.Note}, {"reason", a.Reason}, {"cause", a.Cause}, {"action", a.Action},
 	} {
-		if len(f.v) > MaxText || !utf8.ValidString(f.v) {
-			return &FieldError{f.name, fmt.Sprintf("at most %d bytes of text", MaxText)}
+		if utf8.RuneCountInString(f.v) > MaxText || !utf8.ValidString(f.v) {
+			return &FieldError{f.name, fmt.Sprintf("at most %d characters of text", MaxText)}
 		}
 	}
 	if len(a.To) > 128 || len(a.Of) > 128 || len(a.Alerts) > 1000 {

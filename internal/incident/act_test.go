@@ -168,7 +168,7 @@ func TestActs_FollowTheStates(t *testing.T) {
 		{incident.Act{Verb: incident.FalseAlarm, Reason: "uji kabel"}, watch.StateFalseAlarm},
 		{incident.Act{Verb: incident.Reopen, Reason: "ternyata"}, watch.StateHandling},
 		{incident.Act{Verb: incident.Resolve, Note: strings.Repeat("x", incident.MaxText+1)}, ""},
-		{incident.Act{Verb: incident.Resolve}, watch.StateResolved},
+		{incident.Act{Verb: incident.Resolve, Note: strings.Repeat("é", incident.MaxText)}, watch.StateResolved},
 		{incident.Act{Verb: incident.Close}, watch.StateClosed},
 		{incident.Act{Verb: incident.Reopen, Reason: "lagi"}, watch.StateHandling},
 		{incident.Act{Verb: "act.deleted"}, ""},

@@ -64,8 +64,8 @@ func (a *Act) checkWritten() error {
 			return &FieldError{"report", "an empty report says nothing"}
 		}
 		for _, f := range a.Report.fields() {
-			if len(f) > MaxText || !utf8.ValidString(f) {
-				return &FieldError{"report", fmt.Sprintf("at most %d bytes of text a field", MaxText)}
+			if utf8.RuneCountInString(f) > MaxText || !utf8.ValidString(f) {
+				return &FieldError{"report", fmt.Sprintf("at most %d characters of text a field", MaxText)}
 			}
 		}
 	case Refer:

@@ -101,7 +101,8 @@ export class Live {
     if (!('ping' in message)) this.sink.contact();
   }
 
-  private hello(hello: { site: Site; head: number; snapshot?: Snapshot | null }): void {
+  private hello(hello: { at?: string; site: Site; head: number; snapshot?: Snapshot | null }): void {
+    this.sink.contact(hello.at); // before anything is shown whose age is reckoned by it
     this.failures = 0;
     this.headSeen = 0;
     if (hello.snapshot || this.last === null) {

@@ -172,7 +172,7 @@ export interface Snapshot {
 
 /** What comes over the live channel, one per websocket message. */
 export type LiveMessage =
-  | { hello: { site: Site; head: number; snapshot?: Snapshot | null } }
+  | { hello: { at?: string; site: Site; head: number; snapshot?: Snapshot | null } }
   | { sample: { kind: string; device: string; at: string; body: unknown } }
   | { state: DeviceState }
   | { ping: { at: string; head: number } }
