@@ -232,7 +232,7 @@ func TestKill9_LosesNothingAcknowledged(t *testing.T) {
 	if out, err := exec.Command(bin, "check", "--hashes", "--config", filepath.Join(dir, "siaga.yaml")).CombinedOutput(); err != nil {
 		t.Fatalf("check: %v\n%s", err, out)
 	}
-	compare(t, dir, pub.acked)
+	compare(t, "kill -9 of the whole program", rounds, dir, pub.acked)
 	leader.compare(t, dir)
 	playAll(t, dir)
 }
@@ -274,7 +274,7 @@ func heard(t *testing.T, db *sql.DB) map[int]int {
 }
 
 // compare holds the acknowledged ids against the journal and its alerts.
-func compare(t *testing.T, dir string, acked []int) {
+func compare(t *testing.T, what string, times int, dir string, acked []int) {
 	t.Helper()
 	db := openData(t, dir)
 	events := heard(t, db)
@@ -299,7 +299,7 @@ func compare(t *testing.T, dir string, acked []int) {
 		}
 	}
 	t.Logf("%d acknowledged, %d in the journal, %d with an alert", len(acked), len(events), len(alerts))
-	tabulate(t, fmt.Sprintf("kill -9 of the whole program\t%d\t%d\t0\t%d facts, %d twice, %d alerts wrong\n", kills(t), lost, len(acked), doubled, wrong))
+	tabulate(t, fmt.Sprintf("%s\t%d\t%d\t0\t%d facts, %d twice, %d alerts wrong\n", what, times, lost, len(acked), doubled, wrong))
 	if lost > 0 || doubled > 0 || wrong > 0 {
 		t.Errorf("%d lost, %d journaled twice, %d with another number of alerts than they call for", lost, doubled, wrong)
 	}
@@ -343,6 +343,22 @@ func tally(t *testing.T, db *sql.DB, query string) map[int]int {
 	return out
 }
 
+// keep saves a file from the end of the test, where SIAGA_KEEP names a folder.
+func keep(t *testing.T, path string) {
+	t.Helper()
+	to := os.Getenv("SIAGA_KEEP")
+	if to == "" {
+		return
+	}
+	raw, err := os.ReadFile(path)
+	if err == nil {
+		err = os.WriteFile(filepath.Join(to, filepath.Base(path)), raw, 0o600)
+	}
+	if err != nil {
+		t.Error(err)
+	}
+}
+
 // playAll decodes every video file that the program left.
 func playAll(t *testing.T, dir string) {
 	t.Helper()
@@ -360,7 +376,8 @@ func playAll(t *testing.T, dir string) {
 		files++
 		out, err := exec.Command("ffmpeg", "-nostdin", "-v", "error", "-i", path, "-f", "null", "-").CombinedOutput()
 		if err != nil || len(bytes.TrimSpace(out)) > 0 {
-			return fmt.Errorf("%s does not play: %w\n%s", path, err, out)
+			t.Errorf("%s does not play (%v): %.300q", path, err, out)
+			keep(t, path)
 		}
 		return nil
 	})

@@ -5,6 +5,8 @@ import { PATIENCE, Seat } from './people.mjs';
 /** Radios of the demo site: Pos 2 stands behind the store, Patroli in the yard. */
 const POS_2 = 5100203;
 const PATROLI = 5100204;
+/** Has a small stream beside its main one. */
+const TWO_STREAMS = 'mjn-gdb-01';
 
 export function consoleSpecs(house) {
   test('four tiles advance', async () => {
@@ -28,12 +30,18 @@ export function consoleSpecs(house) {
     await guard.leave();
   });
 
-  test('a tile opens large with the main stream and closes again', async () => {
+  test('a tile plays the small stream, opens large with the main one, and closes again', async () => {
     const guard = await Seat.take(house.browser, house.site, 'guard');
-    await guard.page.waitForSelector('[data-camera][data-state="live"]');
-    await guard.page.keyboard.press('1');
+    const offers = [];
+    guard.page.on('request', (request) => request.url().includes(`/${TWO_STREAMS}/whep`) && offers.push(new URL(request.url()).searchParams.get('stream')));
+    await guard.page.reload();
+    const tile = guard.page.locator(`[data-camera="${TWO_STREAMS}"][data-state="live"]`);
+    await tile.waitFor(PATIENCE);
+    assert.deepEqual([...new Set(offers)], ['sub']);
+    await tile.click();
     await guard.page.waitForSelector('dialog video');
     await guard.page.waitForFunction(() => (document.querySelector('dialog video')?.getVideoPlaybackQuality().totalVideoFrames ?? 0) > 5, null, PATIENCE);
+    assert.equal(offers.at(-1), 'main');
     await guard.page.keyboard.press('Escape');
     await guard.page.waitForSelector('dialog', { state: 'detached' });
     await guard.leave();

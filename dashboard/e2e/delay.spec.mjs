@@ -12,6 +12,8 @@ const CAMERA = 'e2e-clock';
 const SAMPLE_MS = 10_000;
 const MOST_DELAY_MS = 2_000;
 const LEAST_READABLE = 0.8;
+/** A guard must see within this time that a picture stands still. */
+const MOST_FROZEN_MS = 10_000;
 /** How many pictures stand on the wall: 1, 4 or 16 (TILES); `make bench` measures them all. */
 const TILES = Number(process.env.TILES ?? 4);
 /** So many more cameras that the wall has a second page to turn to. */
@@ -32,6 +34,11 @@ class ClockCamera {
   constructor(child, url) {
     this.child = child;
     this.url = url;
+  }
+
+  /** From now on it sends nothing, and closes nothing. */
+  freeze() {
+    this.child.kill('SIGSTOP');
   }
 
   async stop() {
@@ -174,7 +181,7 @@ async function measure(guard) {
 }
 
 export function delaySpecs(house) {
-  test('the picture of a foreign camera is on the wall within two seconds of its own clock, beside three others', async (t) => {
+  test('the picture of a foreign camera is on the wall within two seconds of its own clock, beside three others, and known as frozen within ten', async (t) => {
     const technician = await Seat.take(house.browser, house.site, 'technician');
     const guard = await Seat.take(house.browser, house.site, 'guard');
     const camera = await ClockCamera.start();
@@ -199,6 +206,11 @@ export function delaySpecs(house) {
       assert.ok(share(delays, 0.5) < MOST_DELAY_MS, `the picture is ${share(delays, 0.5)} ms late`);
       assert.ok(Object.keys(decoded).length >= TILES, JSON.stringify(decoded));
       assert.deepEqual(Object.entries(decoded).filter(([, count]) => count < 10), [], 'every tile moves');
+
+      const froze = Date.now();
+      camera.freeze();
+      await guard.page.locator(`[data-camera="${CAMERA}"]:not([data-state="live"])`).waitFor({ timeout: MOST_FROZEN_MS });
+      t.diagnostic(`a frozen picture is said to be so after ${Date.now() - froze} ms`);
     } finally {
       await camera.stop();
       await guard.leave();

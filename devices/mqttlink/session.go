@@ -26,11 +26,12 @@ const (
 	// suspicion is how long after a connect an identical message counts as redelivered.
 	suspicion = 60 * time.Second
 	// drain is how long receipts under way may still resolve after the session was told to stop.
-	drain        = 400 * time.Millisecond
-	keepAlive    = 5 * time.Second
-	pingTimeout  = 5 * time.Second
+	drain = 400 * time.Millisecond
+	// A link that is half open is known within keepAlive and pingTimeout together.
+	keepAlive    = 4 * time.Second
+	pingTimeout  = 4 * time.Second
 	writeTimeout = 2 * time.Second
-	handshake    = 10 * time.Second
+	handshake    = 5 * time.Second
 	tick         = time.Second
 )
 

@@ -211,7 +211,8 @@ const (
 	cameraUser     = "siaga"
 	cameraPassword = "demo-kamera"
 	cameraCount    = 6
-	spareCameras   = 2 // served but not registered, for trying "Tambah kamera"
+	subCamera      = "cam5/sub" // the small stream of the fifth
+	spareCameras   = 2          // served but not registered, for trying "Tambah kamera"
 )
 
 // demoCameras starts the RTSP server that plays the footage at different offsets.
@@ -231,6 +232,9 @@ func demoCameras(listen string) (*sim.CameraServer, error) {
 		}
 		o.Cameras = append(o.Cameras, c)
 	}
+	o.Cameras = append(o.Cameras, sim.Camera{
+		Path: subCamera, Clip: "room-live.mp4", Offset: 4 * 17 * time.Second, User: cameraUser, Password: cameraPassword,
+	})
 	// One more that answers under a brand's path: the wizard finds it without being told any.
 	o.Cameras = append(o.Cameras, sim.Camera{
 		Path: "Streaming/Channels/101", Clip: "room-live.mp4", Offset: time.Minute, User: cameraUser, Password: cameraPassword,

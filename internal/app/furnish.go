@@ -16,7 +16,7 @@ import (
 // furnish brings the demo's site, identities and people to what the demo promises. Doing it again changes only what differs.
 func (a *App) furnish(ctx context.Context, cameras *sim.CameraServer, old demoFile) (demoFile, error) {
 	f := demoFile{URL: a.URL(), MQTT: a.MQTT()}
-	vars := map[string]string{"CAMERA_USER": cameraUser, "CAMERA_PASSWORD": cameraPassword}
+	vars := map[string]string{"CAMERA_USER": cameraUser, "CAMERA_PASSWORD": cameraPassword, "CAMERA_5_SUB": cameras.URL(subCamera)}
 	for i := range cameraCount {
 		vars[fmt.Sprintf("CAMERA_%d", i+1)] = cameras.URL(fmt.Sprintf("cam%d", i+1))
 	}

@@ -149,6 +149,9 @@ func (v *viewer) noteLoss(packets []rtcp.Packet) {
 // minPrime is the least time between two bursts: a browser in trouble asks often, and a burst is expensive.
 const minPrime = time.Second
 
+// replayable is how old the newest picture may be for a burst. Browsers ask 3 s after the last picture.
+const replayable = 2 * time.Second
+
 // send primes the viewer with the group of pictures and passes on what comes.
 func (v *viewer) send() {
 	t, gop, err := v.stream.join()
@@ -168,8 +171,9 @@ func (v *viewer) send() {
 		case <-t.ended:
 			return
 		case <-v.lost:
-			// A camera cannot be asked for a key frame; the browser gets the group again.
-			if time.Since(primed) < minPrime {
+			// A camera cannot be asked for a key frame; the browser gets the group again. Not that of a camera
+			// which stands still: a browser without pictures asks too, and would show the past for ever as live.
+			if _, _, age := v.stream.describe(); age > replayable || time.Since(primed) < minPrime {
 				continue
 			}
 			primed = time.Now()

@@ -367,6 +367,39 @@ func TestAnswer_ABrowserThatLostItsWayGetsTheGroupAgain(t *testing.T) {
 	}
 }
 
+// A browser that gets no pictures asks for them. It must not be given the last second again and again: the guard would
+// take a dead camera for a live one.
+func TestAnswer_NeverReplaysACameraThatStandsStill(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, footage, "room-live")
+	b := newBrowser(t, false)
+	ssrc := make(chan uint32, 1)
+	b.onVideo = func(id uint32) { ssrc <- id }
+	b.watch(t, s.hub, "room-live")
+	eventually(t, 5*time.Second, "pictures", func() bool { return b.count() > 15 })
+	id := <-ssrc
+	if err := s.cameras.Silence("room-live", true); err != nil {
+		t.Fatal(err)
+	}
+	asks := 0
+	eventually(t, 6*time.Second, "silence", func() bool {
+		st, err := s.hub.State("room-live", "main")
+		return err == nil && st.Age > 2100*time.Millisecond
+	})
+	before := b.count()
+	eventually(t, 6*time.Second, "a silence of four seconds, with questions", func() bool {
+		if err := b.pc.WriteRTCP([]rtcp.Packet{&rtcp.PictureLossIndication{MediaSSRC: id}}); err != nil {
+			t.Fatal(err)
+		}
+		asks++
+		st, err := s.hub.State("room-live", "main")
+		return err == nil && st.Age > 4*time.Second
+	})
+	if n := b.count(); n != before {
+		t.Errorf("%d questions brought %d pictures of a camera that stands still", asks, n-before)
+	}
+}
+
 func TestHub_SurvivesViewersComingAndGoingWhileItStops(t *testing.T) {
 	t.Parallel()
 	h := view.New(view.Options{Listen: "127.0.0.1:0"})
