@@ -85,7 +85,7 @@ type Probe struct {
 	Streams []ProbedStream `json:"streams,omitempty"`
 	// Picture is one JPEG or coded key frame of the main stream, nil if none came in time.
 	Picture *watch.AccessUnit `json:"-"`
-	Device  map[string]string `json:"device,omitempty"` // vendor, model, firmware, serial where told
+	Device  map[string]string `json:"device,omitempty"` // vendor, model, firmware, serial, software where told
 	Notes   []string          `json:"notes,omitempty"`  // warnings in plain English, e.g. B-frames
 }
 

@@ -122,3 +122,9 @@ type places struct{ *registry.Registry }
 
 // Zone is the zone of a device.
 func (p places) Zone(device string) string { return p.ZoneOf(device) }
+
+// Described is what a device is known to have told about itself.
+func (p places) Described(ctx context.Context, device string) (watch.Description, error) {
+	told, _, err := p.Told(ctx, device)
+	return told.Description, err
+}

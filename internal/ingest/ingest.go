@@ -40,6 +40,8 @@ type site interface {
 	Zone(device string) string
 	// Child finds the registered device behind a gateway by its native key.
 	Child(gateway, key string) (device, zone string, ok bool)
+	// Described is what a device is known to have told about itself, empty if nothing.
+	Described(ctx context.Context, device string) (watch.Description, error)
 }
 
 // Sample is a live value on its way to the screens; it is unsequenced and never judged.
@@ -71,6 +73,8 @@ type Ingest struct {
 	mu      sync.Mutex
 	kept    map[sampleKey]keptSample
 	unknown map[string]*strangers // by gateway
+
+	told descriptions
 }
 
 // strangers are the unregistered keys of a gateway.
@@ -92,7 +96,10 @@ func New(o Options) *Ingest {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Ingest{opt: o, kept: map[sampleKey]keptSample{}, unknown: map[string]*strangers{}}
+	return &Ingest{
+		opt: o, kept: map[sampleKey]keptSample{}, unknown: map[string]*strangers{},
+		told: descriptions{of: map[string]map[string]*described{}},
+	}
 }
 
 // Host is the host of one run of a device. Whatever it reports carries that device's name or that of a registered child.
@@ -119,11 +126,22 @@ func (done) Wait(context.Context) error { return nil }
 
 // Observe journals a fact, or shows and thins a sample.
 func (h *host) Observe(ctx context.Context, r watch.Reading) (devices.Receipt, error) {
-	in := h.in
-	now := in.opt.Now()
+	now := h.in.opt.Now()
 	if r.Received.IsZero() {
 		r.Received = now
 	}
+	if r.Kind == watch.KindDescribed {
+		return h.describe(ctx, r, now)
+	}
+	receipt, err := h.hear(ctx, r, now)
+	if err == nil {
+		_, err = h.news(ctx, r.Child, now) // what waited for this child to be registered, or for its turn
+	}
+	return receipt, err
+}
+
+func (h *host) hear(ctx context.Context, r watch.Reading, now time.Time) (devices.Receipt, error) {
+	in := h.in
 	d := watch.Draft{
 		Kind: r.Kind, Device: h.device, Zone: in.opt.Site.Zone(h.device), Subject: r.Subject,
 		At: r.Received, DeviceAt: r.At, Body: r.Body,

@@ -29,6 +29,11 @@ func (gate) Child(gateway, key string) (string, string, bool) {
 	return "", "", false
 }
 
+// Described knows of nothing: what a device told before is the registry's, which has its own tests.
+func (gate) Described(context.Context, string) (watch.Description, error) {
+	return watch.Description{}, nil
+}
+
 type site struct {
 	*journal.Journal
 	in   *ingest.Ingest
@@ -36,7 +41,16 @@ type site struct {
 	live []ingest.Sample
 }
 
-func start(t *testing.T) *site {
+func start(t *testing.T) *site { return startOn(t, gate{}) }
+
+// places is the site as ingest asks for it.
+type places interface {
+	Zone(device string) string
+	Child(gateway, key string) (device, zone string, ok bool)
+	Described(ctx context.Context, device string) (watch.Description, error)
+}
+
+func startOn(t *testing.T, p places) *site {
 	t.Helper()
 	db, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "siaga.db"), store.Options{})
 	if err != nil {
@@ -60,7 +74,7 @@ func start(t *testing.T) *site {
 	})
 	s := &site{Journal: j, now: time.Date(2026, 11, 22, 1, 7, 0, 0, time.UTC)}
 	s.in = ingest.New(ingest.Options{
-		Journal: j, Site: gate{}, Now: func() time.Time { return s.now },
+		Journal: j, Site: p, Now: func() time.Time { return s.now },
 		Reads: func(kind string) bool { return kind == "drone.position" },
 		Live:  func(x ingest.Sample) { s.live = append(s.live, x) },
 		Media: func(string, watch.AccessUnit) {},

@@ -3,6 +3,7 @@ package registry
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 
 	"siaga/internal/watch"
 )
@@ -10,6 +11,7 @@ import (
 // Outcome is what a change of a device led to.
 type Outcome struct {
 	Device     Device
+	Told       *Told    // what it told about itself; nil if nothing
 	Credential *Issued  // a new MQTT secret, to be shown once; nil if there is none
 	Notes      []string // what was done differently from what was asked, in English
 }
@@ -18,7 +20,7 @@ type Outcome struct {
 // one wins; the other gets ErrConflict with who and when.
 func (r *Registry) Register(ctx context.Context, by By, d Device, secrets map[string]string) (Outcome, error) {
 	c, err := r.commit(ctx, by, func(c *change) error { return c.register(d, secrets) })
-	return r.outcome(d.ID, c, err)
+	return r.outcome(ctx, d.ID, c, err)
 }
 
 // Change replaces a device's description and sets those secrets that are given; an empty value removes one, an absent
@@ -31,7 +33,7 @@ func (r *Registry) Change(ctx context.Context, by By, d Device, secrets map[stri
 		_, err := c.changeDevice(d, secrets)
 		return err
 	})
-	return r.outcome(d.ID, c, err)
+	return r.outcome(ctx, d.ID, c, err)
 }
 
 // Remove takes a device off the site with its secrets. Its events and footage stay. It needs a reason, and nothing may
@@ -44,7 +46,7 @@ func (r *Registry) Remove(ctx context.Context, by By, id string) error {
 // Enable switches a device on, or off, which needs a reason. Asking for what is so already changes nothing.
 func (r *Registry) Enable(ctx context.Context, by By, id string, on bool) (Outcome, error) {
 	c, err := r.commit(ctx, by, func(c *change) error { return c.enable(id, on) })
-	return r.outcome(id, c, err)
+	return r.outcome(ctx, id, c, err)
 }
 
 // Replacement is a new unit in an old one's place.
@@ -59,15 +61,22 @@ type Replacement struct {
 // the old unit end. It needs a reason.
 func (r *Registry) Replace(ctx context.Context, by By, id string, with Replacement) (Outcome, error) {
 	c, err := r.commit(ctx, by, func(c *change) error { return c.replace(id, with) })
-	return r.outcome(id, c, err)
+	return r.outcome(ctx, id, c, err)
 }
 
-func (r *Registry) outcome(id string, c *change, err error) (Outcome, error) {
+func (r *Registry) outcome(ctx context.Context, id string, c *change, err error) (Outcome, error) {
 	if err != nil {
 		return Outcome{}, err
 	}
 	o := Outcome{Notes: c.notes}
 	o.Device, _ = r.Device(id)
+	told, ok, err := r.Told(context.WithoutCancel(ctx), id)
+	if err != nil {
+		return Outcome{}, fmt.Errorf("the change is stored, but: %w", err)
+	}
+	if ok {
+		o.Told = &told
+	}
 	if len(c.issued) > 0 {
 		o.Credential = &c.issued[0]
 	}

@@ -40,14 +40,16 @@ func Projection() journal.Projection { return projection{} }
 // be erased. People's names do not belong into them.
 type projection struct{}
 
-func (projection) Name() string     { return "registry" }
-func (projection) Tables() []string { return []string{"zones", "devices", "streams", "plans"} }
+func (projection) Name() string { return "registry" }
+func (projection) Tables() []string {
+	return []string{"zones", "devices", "streams", "plans", "device_descriptions"}
+}
 
 func (projection) Kinds() []string {
 	return []string{
 		KindZoneAdded, KindZoneChanged, KindZoneRemoved, KindZoneArmed, KindZoneDisarmed, KindZoneLocked, KindZoneUnlocked,
 		KindDeviceRegistered, KindDeviceChanged, KindDeviceRemoved, KindDeviceEnabled, KindDeviceDisabled, KindDeviceReplaced,
-		KindPlanSet, KindPlanRemoved, KindDevicePlaced,
+		KindPlanSet, KindPlanRemoved, KindDevicePlaced, watch.KindDescribed,
 	}
 }
 
@@ -88,12 +90,19 @@ func (projection) Apply(tx *sql.Tx, e watch.Event) error {
 		if err != nil {
 			return err
 		}
-		return writeDevice(tx, d, e)
-	case KindDeviceRemoved:
-		if err := exec(tx, `DELETE FROM streams WHERE device = ?`, e.Device); err != nil {
+		if err := forgetDescription(tx, d, e); err != nil {
 			return err
 		}
+		return writeDevice(tx, d, e)
+	case KindDeviceRemoved:
+		for _, rows := range []string{`DELETE FROM streams WHERE device = ?`, `DELETE FROM device_descriptions WHERE device = ?`} {
+			if err := exec(tx, rows, e.Device); err != nil {
+				return err
+			}
+		}
 		return exec(tx, `DELETE FROM devices WHERE id = ?`, e.Device)
+	case watch.KindDescribed:
+		return writeDescription(tx, e)
 	case KindDeviceEnabled, KindDeviceDisabled:
 		return exec(tx, `UPDATE devices SET enabled = ?, changed = ?, seq = ? WHERE id = ?`,
 			e.Kind == KindDeviceEnabled, at, seq, e.Device)

@@ -73,9 +73,16 @@ func (d *Dock) online(send sendFunc) {
 	})
 	send("thing/product/"+d.AircraftSN+"/state", "", map[string]any{
 		"home_latitude": d.Lat, "home_longitude": d.Lon, "control_source": "A",
-		"low_battery_warning_threshold": 30, "serious_low_battery_warning_threshold": 15,
+		"low_battery_warning_threshold": 30, "serious_low_battery_warning_threshold": 15, "firmware_version": aircraftFirmware,
 	})
+	send("thing/product/"+d.GatewaySN+"/state", "", map[string]any{"firmware_version": dockFirmware})
 }
+
+// Versions in DJI's form; the numbers are the simulation's.
+const (
+	aircraftFirmware = "10.01.16.20"
+	dockFirmware     = "10.01.16.00"
+)
 
 // step moves the aircraft by two seconds.
 func (d *Dock) step(f *flight, send sendFunc) {

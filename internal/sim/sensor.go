@@ -2,6 +2,7 @@ package sim
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"math/rand/v2"
 	"time"
@@ -32,6 +33,7 @@ func (s *SensorHub) Run(ctx context.Context) error {
 	defer p.close()
 	r := &sensorRun{s: s, p: p, ctx: ctx}
 	r.send("bridge/state", true, map[string]any{"state": "online"})
+	r.inventory()
 	r.baseline()
 	nextTrouble := time.Now().Add(s.Trouble)
 	return every(ctx, s.Every, func(n int) {
@@ -57,7 +59,7 @@ type sensorRun struct {
 	ctx context.Context
 }
 
-func (r *sensorRun) send(name string, retained bool, v map[string]any) {
+func (r *sensorRun) send(name string, retained bool, v any) {
 	var qos byte
 	if retained {
 		qos = 1
@@ -76,6 +78,39 @@ func (r *sensorRun) state(extra map[string]any) map[string]any {
 		m[k] = v
 	}
 	return m
+}
+
+// inventory is what the bridge says about itself and its sensors, with the keys that Zigbee2MQTT sends.
+func (r *sensorRun) inventory() {
+	r.send("bridge/info", true, map[string]any{
+		"version": "2.12.1", "coordinator": map[string]any{
+			"ieee_address": "0x00124b0024c2a1b0", "type": "zStack3x0", "meta": map[string]any{"revision": 20240710},
+		},
+	})
+	list := []any{map[string]any{"ieee_address": "0x00124b0024c2a1b0", "type": "Coordinator", "friendly_name": "Coordinator"}}
+	for _, g := range []struct {
+		names         []string
+		vendor, model string
+		build, date   string
+	}{
+		{r.s.Doors, "Sunricher", "SNTZ007", "2.5.3_r7", "20230315"},
+		{r.s.Motion, "SONOFF", "SNZB-03P", "2.2.2", "20240524"},
+		{r.s.Smoke, "HEIMAN", "HS1SA-E", "", "20200811"},
+		{r.s.Leak, "SONOFF", "SNZB-05P", "1.0.4", "20240118"},
+	} {
+		for _, n := range g.names {
+			d := map[string]any{
+				"ieee_address": fmt.Sprintf("0x00158d00%08x", len(list)), "type": "EndDevice", "friendly_name": n, "supported": true,
+				"disabled": false, "power_source": "Battery", "definition": map[string]any{"vendor": g.vendor, "model": g.model},
+				"date_code": g.date,
+			}
+			if g.build != "" {
+				d["software_build_id"] = g.build
+			}
+			list = append(list, d)
+		}
+	}
+	r.send("bridge/devices", true, list)
 }
 
 // baseline is what the bridge republishes when it starts.

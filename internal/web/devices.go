@@ -25,11 +25,31 @@ type Device struct {
 	Plan       *registry.Plan     `json:"plan"`
 	Position   *registry.Position `json:"position"`
 	State      watch.DeviceState  `json:"state"`
+	Info       *DeviceInfo        `json:"info" doc:"what it told about itself; null if nothing"`
 	CreatedAt  watch.Time         `json:"created_at"`
 	Revision   uint64             `json:"revision" doc:"moves with every change"`
 	// MQTT is shown once, when the secret is made.
 	MQTT  *MQTT    `json:"mqtt,omitempty"`
 	Notes []string `json:"notes,omitempty" doc:"what was done differently from what was asked"`
+}
+
+// DeviceInfo is what a device told about itself. What it did not tell is empty.
+type DeviceInfo struct {
+	Vendor   string     `json:"vendor"`
+	Model    string     `json:"model"`
+	Firmware string     `json:"firmware"`
+	Serial   string     `json:"serial"`
+	Software string     `json:"software" doc:"the name of a program that it runs, such as its RTSP server"`
+	At       watch.Time `json:"at" doc:"when it last told something new"`
+}
+
+func infoOf(t registry.Told) *DeviceInfo {
+	if t.At.IsZero() {
+		return nil
+	}
+	return &DeviceInfo{
+		Vendor: t.Vendor, Model: t.Model, Firmware: t.Firmware, Serial: t.Serial, Software: t.Software, At: watch.Time{Time: t.At},
+	}
 }
 
 // MQTT is how a gateway signs in to the broker.
@@ -67,7 +87,7 @@ func (s *Server) states() map[string]watch.DeviceState {
 	return out
 }
 
-func (s *Server) listDevices(_ context.Context, in *struct {
+func (s *Server) listDevices(ctx context.Context, in *struct {
 	Page
 	Driver string `query:"driver" maxLength:"32"`
 	Zone   string `query:"zone" maxLength:"63"`
@@ -75,9 +95,14 @@ func (s *Server) listDevices(_ context.Context, in *struct {
 },
 ) (*reply[list[Device]], error) {
 	states := s.states()
+	told, err := s.opt.Registry.AllTold(ctx)
+	if err != nil {
+		return nil, err
+	}
 	var all []Device
 	for _, d := range s.opt.Registry.Devices() {
 		shown := s.deviceOf(d, states)
+		shown.Info = infoOf(told[d.ID])
 		if (in.Driver == "" || in.Driver == d.Kind) && (in.Zone == "" || in.Zone == d.Zone) && (in.Status == "" || in.Status == string(shown.State.Status)) {
 			all = append(all, shown)
 		}
@@ -85,12 +110,18 @@ func (s *Server) listDevices(_ context.Context, in *struct {
 	return answered(pageOf(in.Page, all, func(d Device) string { return d.ID })), nil
 }
 
-func (s *Server) getDevice(_ context.Context, in *Slug) (*reply[Device], error) {
+func (s *Server) getDevice(ctx context.Context, in *Slug) (*reply[Device], error) {
 	d, ok := s.opt.Registry.Device(in.ID)
 	if !ok {
 		return nil, notFound("device", in.ID)
 	}
-	return answered(s.deviceOf(d, s.states())), nil
+	told, _, err := s.opt.Registry.Told(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	shown := s.deviceOf(d, s.states())
+	shown.Info = infoOf(told)
+	return answered(shown), nil
 }
 
 // NewDevice is a device as a technician describes it.
@@ -127,6 +158,9 @@ func (s *Server) outcome(o registry.Outcome, err error) (*reply[Device], error) 
 	}
 	d := s.deviceOf(o.Device, s.states())
 	d.Notes = o.Notes
+	if o.Told != nil {
+		d.Info = infoOf(*o.Told)
+	}
 	if o.Credential != nil {
 		d.MQTT = s.issued(*o.Credential)
 	}

@@ -142,10 +142,16 @@ func (s *Server) placeDevices(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
+	told, err := s.opt.Registry.AllTold(ctx)
+	if err != nil {
+		return nil, err
+	}
 	states := s.states()
 	out := list[Device]{Items: []Device{}}
 	for _, d := range placed {
-		out.Items = append(out.Items, s.deviceOf(d, states))
+		shown := s.deviceOf(d, states)
+		shown.Info = infoOf(told[d.ID])
+		out.Items = append(out.Items, shown)
 	}
 	return answered(out), nil
 }

@@ -94,6 +94,7 @@ const KINDS: Record<string, () => string> = {
   'device.removed': m.ev_device_removed,
   'device.replaced': m.ev_device_replaced,
   'device.placed': m.ev_device_placed,
+  'device.described': m.ev_device_described,
   'device.enabled': m.ev_device_enabled,
   'device.disabled': m.ev_device_disabled,
   'device.credential_issued': m.ev_device_credential_issued,

@@ -119,6 +119,18 @@ export interface DeviceStream {
   record?: boolean;
 }
 
+/** What a device told about itself; empty where it did not. */
+export interface DeviceInfo {
+  vendor: string;
+  model: string;
+  firmware: string;
+  serial: string;
+  /** The name of a program that it runs, such as its RTSP server. */
+  software: string;
+  /** When it last told something new. */
+  at: string;
+}
+
 export type Config = Record<string, unknown>;
 
 export interface Device {
@@ -134,6 +146,8 @@ export interface Device {
   has_secrets?: string[] | null;
   streams?: DeviceStream[] | null;
   state?: DeviceState | null;
+  /** Absent or null when it told nothing. */
+  info?: DeviceInfo | null;
   plan?: PlanSpot | null;
   created_at?: string;
   /** Moves with every change; a change that names an older one is refused. */

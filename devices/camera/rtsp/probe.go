@@ -40,8 +40,8 @@ func (d *device) Probe(ctx context.Context) (devices.Probe, error) {
 		return devices.Probe{}, err
 	}
 	p := devices.Probe{Picture: l.picture, Streams: []devices.ProbedStream{l.describe()}, Notes: l.notes()}
-	if l.s.server != "" {
-		p.Device = map[string]string{"server": l.s.server}
+	if l.s.software != "" {
+		p.Device = map[string]string{"software": l.s.software}
 	}
 	p.Notes = append(p.Notes, d.passwordNotes(l.s.asked)...)
 	if d.config.sub != nil {

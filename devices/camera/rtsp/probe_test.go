@@ -45,6 +45,9 @@ func TestProbe_TellsStreamsPictureAndWarnings(t *testing.T) {
 	if sub.FPS < 9 || sub.FPS > 11 || sub.Audio != "" {
 		t.Errorf("sub: %+v", sub)
 	}
+	if p.Device["software"] == "" {
+		t.Errorf("the camera's program is not told: %v", p.Device)
+	}
 	if p.Picture == nil || !p.Picture.Key || p.Picture.Size() < 1000 {
 		t.Errorf("picture: %+v", p.Picture)
 	}

@@ -41,6 +41,7 @@ type session struct {
 	start     time.Time // PLAY was sent
 	asked     bool      // the camera asked for a password
 	server    string    // what the camera calls itself
+	software  string    // server, or what the session description says instead
 
 	mu        sync.Mutex // guards what follows, and the tracks, against several reader goroutines
 	formats   []*watch.Format
@@ -102,7 +103,7 @@ func (s *session) connect(ctx context.Context, transport gortsplib.Transport, se
 		DialContext: dial.dial, ListenPacket: listenUDP,
 		OnResponse: func(r *base.Response) {
 			s.asked = s.asked || r.StatusCode == base.StatusUnauthorized
-			if n := r.Header["Server"]; len(n) == 1 && plain(n[0]) == nil {
+			if n := r.Header["Server"]; len(n) == 1 {
 				s.server = n[0]
 			}
 			if l := r.Header["Location"]; len(l) == 1 {
@@ -153,10 +154,11 @@ func (s *session) setUp(c *gortsplib.Client, dial *dialer) error {
 	if s.config.username != "" {
 		u.User = url.UserPassword(s.config.username, s.config.password)
 	}
-	desc, _, err := c.Describe(u)
+	desc, res, err := c.Describe(u)
 	if err != nil {
 		return err
 	}
+	s.software = softwareOf(s.server, res.Body)
 	tracks, audioNot, err := pickTracks(desc)
 	if err != nil {
 		return err

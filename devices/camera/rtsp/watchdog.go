@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/bluenviron/gortsplib/v4"
+
+	"siaga/internal/watch"
 )
 
 // When a running session is given up, and how often it speaks.
@@ -107,6 +109,9 @@ func (w *watchdog) online(ctx context.Context, body onlineBody) {
 		kind = "camera.sub_online"
 	}
 	w.s.reports.fact(ctx, kind, body)
+	if about := (watch.Description{Software: w.s.software}); kind == "camera.online" && about.Software != "" {
+		w.s.reports.fact(ctx, watch.KindDescribed, about)
+	}
 	select {
 	case <-w.s.online:
 	default:

@@ -76,6 +76,9 @@ func (o *out) topology() {
 		o.arrive(u, "topology")
 	}
 	o.depart(here)
+	for _, sn := range append(slices.Sorted(maps.Keys(here)), gw.sn) {
+		o.describe(o.s.units[sn])
+	}
 	o.answer("status_reply", map[string]any{"result": 0})
 }
 

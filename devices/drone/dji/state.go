@@ -34,6 +34,7 @@ type unit struct {
 	lost         bool
 	limits, dock string
 	home         [2]float64
+	told         watch.Description
 }
 
 // role is what a unit is. A gateway's is learnt from its topology message or its properties.
@@ -159,6 +160,10 @@ func (o *out) properties() {
 		o.dock(u)
 	case remote:
 		o.remote(u)
+	}
+	o.describe(u)
+	if u.sn == o.s.config.GatewaySN {
+		o.dockedModel()
 	}
 }
 

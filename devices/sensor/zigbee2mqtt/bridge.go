@@ -29,6 +29,8 @@ func (s *state) bridge(said string, m mqttlink.Message) ([]watch.Reading, error)
 		return joinOrLeave(m)
 	case "devices":
 		return s.devices(m)
+	case "info":
+		return s.info(m)
 	}
 	return nil, nil
 }
@@ -94,7 +96,23 @@ func word(body map[string]any, to string, from mqttlink.Object, limit int, key s
 	return text
 }
 
-// listed is one line of the inventory.
+// item is a line of the gateway's inventory, as far as it is read.
+type item struct {
+	Type       string `json:"type"`
+	Name       string `json:"friendly_name"`
+	IEEE       string `json:"ieee_address"`
+	Power      string `json:"power_source"`
+	Build      loose  `json:"software_build_id"`
+	DateCode   loose  `json:"date_code"`
+	ModelID    loose  `json:"model_id"`
+	Maker      loose  `json:"manufacturer"`
+	Definition *struct {
+		Model  string `json:"model"`
+		Vendor string `json:"vendor"`
+	} `json:"definition"`
+}
+
+// listed is one line of the inventory, as it is told.
 type listed struct {
 	Name   string `json:"friendly_name"`
 	IEEE   string `json:"ieee,omitempty"`
@@ -105,23 +123,18 @@ type listed struct {
 
 // devices is the gateway's inventory; an unchanged one is no event.
 func (s *state) devices(m mqttlink.Message) ([]watch.Reading, error) {
-	var raw []struct {
-		Type       string `json:"type"`
-		Name       string `json:"friendly_name"`
-		IEEE       string `json:"ieee_address"`
-		Power      string `json:"power_source"`
-		Definition *struct {
-			Model  string `json:"model"`
-			Vendor string `json:"vendor"`
-		} `json:"definition"`
-	}
+	var raw []item
 	if err := json.Unmarshal(bytes.TrimRight(m.Payload, "\x00 \t\r\n"), &raw); err != nil {
 		return nil, fmt.Errorf("inventory: %w", err)
 	}
 	list := []listed{}
+	var described []watch.Reading
 	for _, d := range raw {
 		if d.Type == "Coordinator" {
 			continue
+		}
+		if r, ok := s.describe(d); ok {
+			described = append(described, r)
 		}
 		l := listed{Name: clip(d.Name, maxName), IEEE: clip(d.IEEE, maxWord), Power: clip(d.Power, maxWord)}
 		if d.Definition != nil {
@@ -132,7 +145,7 @@ func (s *state) devices(m mqttlink.Message) ([]watch.Reading, error) {
 	whole, _ := json.Marshal(list) // strings only: cannot fail
 	hash := sha256.Sum256(whole)
 	if hash == s.inventory {
-		return nil, nil
+		return described, nil
 	}
 	s.inventory = hash
 	count := len(list)
@@ -151,5 +164,5 @@ func (s *state) devices(m mqttlink.Message) ([]watch.Reading, error) {
 	if len(list) < count {
 		body["truncated"] = true
 	}
-	return []watch.Reading{told("sensor.inventory", "", m, body)}, nil
+	return append([]watch.Reading{told("sensor.inventory", "", m, body)}, described...), nil
 }

@@ -19,10 +19,12 @@ type state struct {
 	crowded   bool // it was said that there are too many names
 	gateway   flag
 	inventory [32]byte // hash of the last one told
+	// told is what each sensor, by name, and the gateway, "", was said to be.
+	told map[string]watch.Description
 }
 
 func newState(topic string) *state {
-	return &state{base: topic + "/", sensors: map[string]*sensor{}}
+	return &state{base: topic + "/", sensors: map[string]*sensor{}, told: map[string]watch.Description{}}
 }
 
 // Reset keeps what was heard but no longer trusts that it was told: alarms are told again, and what the broker
@@ -33,6 +35,7 @@ func (s *state) Reset() {
 	}
 	s.gateway.doubt()
 	s.inventory, s.crowded = [32]byte{}, false
+	clear(s.told)
 }
 
 // Tick does nothing: sensors sleep for hours, and it is the gateway that says which of them are lost.

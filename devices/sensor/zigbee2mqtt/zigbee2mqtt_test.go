@@ -41,10 +41,13 @@ var (
 	dup  = how{dup: true}
 )
 
-// kinds lists the readings, samples with a tilde.
+// kinds lists the readings, samples with a tilde, without what devices tell about themselves, which has tests of its own.
 func kinds(rs []watch.Reading) string {
 	var ks []string
 	for _, r := range rs {
+		if r.Kind == watch.KindDescribed {
+			continue
+		}
 		k := r.Kind
 		if r.Sample {
 			k = "~" + k
