@@ -17,6 +17,10 @@ const (
 	partBytes = 8 << 20
 )
 
+// lateMax is how far the sound of a file may come after its picture, so that sound from just before the file's first key
+// frame is kept: less than people notice (ITU-R BT.1359: 125 ms). Sound from before that is left out.
+const lateMax = 100 * time.Millisecond
+
 // muxer turns the access units of one connection, with one set of formats, into the parts of MP4 files. Part buffers
 // and sample lists are kept from part to part.
 type muxer struct {
@@ -42,6 +46,8 @@ type muxTrack struct {
 	nal     bool
 	inBand  [][]byte // parameter sets, put in front of each key frame
 	samples []sample
+	begun   bool  // the file has a unit of this track
+	late    int64 // added to the track's times in this file
 }
 
 type sample struct {
@@ -93,6 +99,32 @@ func (m *muxer) ticks(d time.Duration) int64 { return int64(d) / 1000 * m.scale(
 // begin starts a new file whose first leading unit is decoded at dts.
 func (m *muxer) begin(dts int64) {
 	m.zero, m.number, m.counts = dts, 0, [maxTracks]count{}
+	for i := range m.tracks {
+		m.tracks[i].begun, m.tracks[i].late = false, 0
+	}
+}
+
+// zeroOf is when the file begins, in the units of a track.
+func (m *muxer) zeroOf(i int) int64 {
+	if i == m.lead {
+		return m.zero
+	}
+	return m.zero * int64(m.tracks[i].timing.format.ClockRate) / m.scale()
+}
+
+// fits reports whether a unit of a track beside the leading one belongs into this file. Sound that begins before the
+// file's picture moves the track as a whole: were its first unit alone put at zero, the next part would overlap it.
+func (m *muxer) fits(i int, dts int64) bool {
+	t := &m.tracks[i]
+	early := m.zeroOf(i) - dts
+	if !t.begun && early > 0 {
+		t.late = min(early, int64(lateMax)*int64(t.timing.format.ClockRate)/int64(time.Second))
+	}
+	if early > t.late || !m.near(i, dts) {
+		return false
+	}
+	t.begun = true
+	return true
 }
 
 // full reports whether the part under way must end before a leading unit decoded at dts.
@@ -109,7 +141,7 @@ func (m *muxer) full(dts int64, key bool) bool {
 // its clock is not to be trusted.
 func (m *muxer) add(i int, dts int64, u *watch.AccessUnit, at int64) {
 	t := &m.tracks[i]
-	if i != m.lead && !m.near(i, dts) {
+	if i != m.lead && !m.fits(i, dts) {
 		return
 	}
 	s := sample{dts: dts, pts: u.PTS, frame: t.timing.frame, key: u.Key, data: u.Data, size: t.sizeOf(u.Data)}
@@ -233,9 +265,7 @@ const (
 // encodeTrack appends one track's fragment and returns where its data offset stands.
 func (m *muxer) encodeTrack(buf []byte, i int, next int64) ([]byte, int) {
 	t := &m.tracks[i]
-	zero := m.zero
 	if i != m.lead {
-		zero = m.zero * int64(t.timing.format.ClockRate) / m.scale()
 		next = -1
 	}
 	video := t.timing.format.Codec.Video()
@@ -247,7 +277,7 @@ func (m *muxer) encodeTrack(buf []byte, i int, next int64) ([]byte, int) {
 	buf = append(buf, 0, 0, 0, 0, 't', 'r', 'a', 'f', 0, 0, 0, 16, 't', 'f', 'h', 'd', 0, 0x02, 0, 0)
 	buf = binary.BigEndian.AppendUint32(buf, uint32(i+1))
 	buf = append(buf, 0, 0, 0, 20, 't', 'f', 'd', 't', 1, 0, 0, 0)
-	buf = binary.BigEndian.AppendUint64(buf, uint64(max(0, t.samples[0].dts-zero)))
+	buf = binary.BigEndian.AppendUint64(buf, uint64(max(0, t.samples[0].dts-m.zeroOf(i)+t.late)))
 	trun := len(buf)
 	buf = append(buf, 0, 0, 0, 0, 't', 'r', 'u', 'n')
 	buf = binary.BigEndian.AppendUint32(buf, 1<<24|flags)

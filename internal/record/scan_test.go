@@ -81,6 +81,41 @@ func TestMuxer_PartsAreWhatTheLibraryReads(t *testing.T) {
 	}
 }
 
+// Sound that comes from just before the first picture of a file stays in time with itself: no part overlaps the next.
+func TestMuxer_SoundFromBeforeThePictureOverlapsNothing(t *testing.T) {
+	for _, early := range []time.Duration{0, 4 * time.Millisecond, 90 * time.Millisecond, 400 * time.Millisecond} {
+		k := load(t, filepath.Join(footage, "forecourt-live.mp4"))
+		for i := range k.units {
+			if u := &k.units[i]; !u.Format.Codec.Video() {
+				u.PTS -= int64(early) * int64(u.Format.ClockRate) / int64(time.Second)
+			}
+		}
+		file := muxed(t, k, 5*time.Second)
+		rec, err := scan(bytes.NewReader(file), int64(len(file)))
+		must(t, err)
+		var parts fmp4.Parts
+		must(t, parts.Unmarshal(file[len(rec.header):]))
+		end := uint64(0)
+		for n, p := range parts {
+			for _, track := range p.Tracks {
+				if track.ID != 2 {
+					continue
+				}
+				if track.BaseTime < end || track.BaseTime > end+1 && end > 0 {
+					t.Fatalf("sound %v early: part %d begins at %d, the one before ends at %d", early, n, track.BaseTime, end)
+				}
+				end = track.BaseTime
+				for _, s := range track.Samples {
+					end += uint64(s.Duration)
+				}
+			}
+		}
+		if end == 0 {
+			t.Fatal("the file has no sound")
+		}
+	}
+}
+
 // A file cut anywhere keeps every part that was written whole.
 func TestSalvage_KeepsEveryCompletePart(t *testing.T) {
 	g := start(t, t.TempDir())
