@@ -23,6 +23,7 @@ export function technicianSpecs(house) {
     const found = page.locator('[data-probe=ok]');
     await found.waitFor(PATIENCE);
     assert.match(await found.innerText(), /Jalur ditemukan sendiri: hikvision/i);
+    assert.match(await found.locator('[data-told]').innerText(), /Kamera memberitahukan: perangkat lunak \S/);
     assert.equal(await page.inputValue('[name=path-main]'), '/Streaming/Channels/101');
     assert.equal(await page.inputValue('[name=path-sub]'), '', 'this camera has no sub stream, so none is kept');
     await technician.leave();
@@ -100,6 +101,18 @@ export function technicianSpecs(house) {
     await page.locator('dialog').waitFor({ state: 'detached' });
     await page.locator('h1').filter({ hasText: 'MJN-BKM-01' }).waitFor();
     await page.locator('dd').filter({ hasText: new URL(spare().rtsp.replace('rtsp', 'http')).pathname }).first().waitFor();
+    await technician.leave();
+  });
+
+  test('the drone tells its firmware: it is found by it, in the list and on its page', async () => {
+    const technician = await Seat.take(house.browser, house.site, 'technician');
+    const { page } = technician;
+    await technician.go('/perangkat');
+    await page.fill('input[type=search]', '10.01.16.20');
+    const drone = page.locator('main li a').filter({ hasText: 'M3TD' });
+    await drone.filter({ hasText: 'Firmware 10.01.16.20' }).click();
+    assert.match(await page.locator('[data-told=firmware]').innerText(), /^Firmware\s+10\.01\.16\.20$/);
+    assert.match(await page.locator('[data-told=serial]').innerText(), /1581F6Q8D24BC00GH72K/);
     await technician.leave();
   });
 

@@ -9,7 +9,7 @@ const read = (locale: string): Record<string, string> => {
   return all;
 };
 /** Words that are the same in both languages. A text that is equal without being here was not translated. */
-const SAME = ['prio_info', 'cat_radio', 'role_auditor', 'role_administrator', 'done_taken_detail', 'kind_aircraft', 'kind_sensor', 'party_bawaslu', 'panel_drone', 'play_drone', 'play_height_of', 'source_flight', 'source_radio', 'source_video'];
+const SAME = ['prio_info', 'cat_radio', 'role_auditor', 'role_administrator', 'done_taken_detail', 'info_firmware', 'info_model', 'kind_aircraft', 'kind_sensor', 'party_bawaslu', 'panel_drone', 'play_drone', 'play_height_of', 'source_flight', 'source_radio', 'source_video'];
 /** Words of one language that have no business in the other. */
 const ENGLISH = /\b(the|and|with|please|password|save|cancel|failed|error|click)\b/i;
 const INDONESIAN = /\b(dan|yang|dengan|tidak|silakan|kata sandi|simpan|batal|gagal|dari)\b/i;

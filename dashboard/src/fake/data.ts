@@ -51,6 +51,8 @@ function camera([at, n]: readonly [string, string], i: number): Device {
 const gateway = (id: string, driver: string, name: string, at: string): Device => ({ id, driver, name, zone: at, enabled: true, config: { topic: `${driver}/#` }, has_secrets: [], streams: [], created_at: '2026-08-03T02:10:00.000Z' });
 const child = (id: string, driver: string, name: string, alias: string, at: string, parent: string): Device => ({ ...gateway(id, driver, name, at), alias, parent, child_key: id, config: null });
 
+const told = (device: Device, vendor: string, model: string, firmware: string, software = '', serial = ''): Device => ({ ...device, info: { vendor, model, firmware, serial, software, at: '2026-08-03T02:11:00.000Z' } });
+
 export const DEVICES: readonly Device[] = [
   ...CAMERAS.map(camera),
   gateway('ht-gerbang', 'mmdvm', 'Gerbang HT', 'pos-jaga'),
@@ -58,9 +60,9 @@ export const DEVICES: readonly Device[] = [
   child('ht-2', 'radio', 'HT 5100212', 'Pos 1', 'gerbang', 'ht-gerbang'),
   child('ht-3', 'radio', 'HT 5100213', 'Pos 2', 'gudang-belakang', 'ht-gerbang'),
   child('ht-4', 'radio', 'HT 5100214', 'Patroli', 'halaman', 'ht-gerbang'),
-  gateway('drone-dock', 'dji', 'Dok drone', 'halaman'),
-  gateway('zb-gudang', 'zigbee2mqtt', 'Gerbang sensor gudang', 'gudang'),
-  child('pintu-belakang', 'door', 'Pintu belakang', '', 'gudang-belakang', 'zb-gudang'),
+  told(gateway('drone-dock', 'dji', 'Dok drone', 'halaman'), 'DJI', 'Dock 2', '10.01.16.00', '', '7CTDM3100B00WX'),
+  told(gateway('zb-gudang', 'zigbee2mqtt', 'Gerbang sensor gudang', 'gudang'), '', 'zStack3x0', '20240710', 'Zigbee2MQTT 2.12.1'),
+  told(child('pintu-belakang', 'door', 'Pintu belakang', '', 'gudang-belakang', 'zb-gudang'), 'Sunricher', 'SNTZ007', '2.5.3_r7'),
   child('asap-gudang', 'smoke', 'Asap gudang', '', 'gudang-belakang', 'zb-gudang'),
   child('air-gudang', 'leak', 'Air gudang', '', 'gudang-depan', 'zb-gudang'),
 ];

@@ -92,12 +92,22 @@ export function kindIcon(driver: string): IconName {
   }
 }
 
+/** What a device may tell about itself, in the order of the screens. */
+export const TOLD = [
+  { key: 'vendor', label: m.info_vendor },
+  { key: 'model', label: m.info_model },
+  { key: 'firmware', label: m.info_firmware },
+  { key: 'software', label: m.info_software },
+  { key: 'serial', label: m.info_serial },
+] as const;
+
 const text = (value: unknown): string => (typeof value === 'string' ? value : '');
 
 /** What a person would type to find a device. */
 export function searchText(device: Device, zone: string): string {
-  const { config } = device;
-  return [device.name, device.alias, device.id, zone, kindWord(device.driver), device.child_key, text(config?.['url']), text(config?.['topic'])]
+  const { config, info } = device;
+  const told = info ? [info.vendor, info.model, info.firmware, info.software, info.serial] : [];
+  return [device.name, device.alias, device.id, zone, kindWord(device.driver), device.child_key, text(config?.['url']), text(config?.['topic']), ...told]
     .filter((part) => part !== undefined)
     .join(' ')
     .toLowerCase();
