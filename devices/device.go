@@ -22,7 +22,8 @@ type Device interface {
 // Host is what a device may do to the site.
 type Host interface {
 	// Observe hands over one reading; it blocks while the queue is full. The receipt resolves once
-	// the reading is durable, and always resolves.
+	// the reading is durable, and always resolves. What a device tells about itself is a reading too: see
+	// watch.Description; telling the same again makes no event.
 	Observe(ctx context.Context, r watch.Reading) (Receipt, error)
 	// Media hands over one access unit. It never blocks; what does not fit is dropped and counted.
 	Media(au watch.AccessUnit)

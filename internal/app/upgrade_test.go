@@ -4,6 +4,7 @@ import (
 	"errors"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"siaga/internal/config"
 	"siaga/internal/journal"
@@ -22,6 +23,7 @@ func furnished(t *testing.T) config.Config {
 	s := startSite(t, cfg)
 	s.addCamera(t, "satu", cameras, cameraPassword)
 	s.recording(t, "satu")
+	s.await(t, "what the camera tells about itself", func() bool { return toldBy(t, s, "satu").Software != "" })
 	d, _ := s.registry.Device("satu")
 	d.Plan = &registry.Plan{X: 0.5, Y: 0.5, Heading: 122, FOV: 90, Range: 0.2}
 	_, err := s.registry.Change(t.Context(), registry.By{Reason: "test"}, d, nil)
@@ -30,11 +32,21 @@ func furnished(t *testing.T) config.Config {
 	return cfg
 }
 
+func toldBy(t *testing.T, s *site, device string) registry.Told {
+	t.Helper()
+	told, _, err := s.registry.Told(t.Context(), device)
+	must(t, err)
+	return told
+}
+
 // The way to an older program and back costs no event, no password and nothing that a person wrote.
 func TestUpgrade_AndBackKeepsEverything(t *testing.T) {
 	t.Parallel()
 	cfg := furnished(t)
 	before := intact(t, cfg)
+	if before.Rows["device_descriptions"] != 1 {
+		t.Errorf("the check compared %d descriptions, want 1", before.Rows["device_descriptions"])
+	}
 	saved := cfg
 	saved.Data = filepath.Join(t.TempDir(), "backup")
 	_, err := Backup(t.Context(), cfg, saved.Data)
@@ -48,9 +60,13 @@ func TestUpgrade_AndBackKeepsEverything(t *testing.T) {
 		t.Errorf("checking older data says %v", err)
 	}
 
+	began := time.Now()
 	s := startSite(t, cfg)
 	if d, _ := s.registry.Device("satu"); d.Plan == nil || d.Plan.Heading != 122 {
 		t.Errorf("the camera stands on the plan as %+v", d.Plan)
+	}
+	if told := toldBy(t, s, "satu"); told.Software == "" || !told.At.Before(began) {
+		t.Errorf("what the camera told came back as %+v", told)
 	}
 	s.recording(t, "satu") // with the password that it had
 	s.await(t, "words found again", func() bool {

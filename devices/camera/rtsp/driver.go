@@ -13,7 +13,8 @@
 // sender reports while its clock is within half a second of ours (left again beyond one second).
 //
 // Readings: camera.online and camera.format_changed (facts, main stream), camera.sub_online and
-// camera.sub_lost (facts), camera.clock and camera.packets_lost (samples).
+// camera.sub_lost (facts), camera.clock and camera.packets_lost (samples), and device.described with the name of the
+// program that the camera runs, which is all that RTSP tells of it.
 package rtsp
 
 import (

@@ -336,7 +336,7 @@ func FuzzHandle(f *testing.F) {
 		if err != nil {
 			f.Fatal(err)
 		}
-		for _, topic := range []string{"pintu", "a/b/availability", "bridge/state", "bridge/event", "bridge/devices", "pintu/contact"} {
+		for _, topic := range []string{"pintu", "a/b/availability", "bridge/state", "bridge/event", "bridge/devices", "bridge/info", "pintu/contact"} {
 			f.Add(topic, b)
 		}
 	}
