@@ -97,15 +97,21 @@ func configFlag(c *cobra.Command) func() (config.Config, error) {
 	}
 }
 
+// adjustable is a log whose level can be set while the program runs.
+type adjustable struct {
+	slog.Handler
+	*slog.LevelVar
+}
+
 func setLog(l config.Log) {
-	var level slog.Level
+	level := new(slog.LevelVar)
 	if err := level.UnmarshalText([]byte(l.Level)); err != nil {
-		level = slog.LevelInfo // config proved the word
+		level.Set(slog.LevelInfo) // config proved the word
 	}
 	o := &slog.HandlerOptions{Level: level}
+	var to slog.Handler = slog.NewTextHandler(os.Stderr, o)
 	if l.Format == "json" {
-		slog.SetDefault(slog.New(slog.NewJSONHandler(os.Stderr, o)))
-		return
+		to = slog.NewJSONHandler(os.Stderr, o)
 	}
-	slog.SetDefault(slog.New(slog.NewTextHandler(os.Stderr, o)))
+	slog.SetDefault(slog.New(adjustable{to, level}))
 }

@@ -36,7 +36,7 @@ import (
 
 // App is the program between Open and Close.
 type App struct {
-	cfg     config.Config
+	cfg     config.Config // as the file says; settings.now is what it stands at
 	version string
 	opened  []func() error // undone last first
 	stages  *stages
@@ -47,6 +47,7 @@ type App struct {
 	// recorded is what the recorder was told last, by device. Start and then only the stage "stream list" touch it.
 	recorded map[string]bool
 
+	settings *settings
 	drivers  catalogue
 	vault    *vault.Vault
 	db       *store.DB
@@ -69,7 +70,7 @@ type App struct {
 // Open takes the data directory and opens everything in order; the listeners are bound, nothing runs yet. What was opened
 // is closed again when a later step fails.
 func Open(ctx context.Context, cfg config.Config, version string) (*App, error) {
-	a := &App{cfg: cfg, version: version, drivers: newCatalogue(), stages: newStages(), nudge: make(chan struct{}, 1), recorded: map[string]bool{}}
+	a := &App{cfg: cfg, settings: newSettings(cfg), version: version, drivers: newCatalogue(), stages: newStages(), nudge: make(chan struct{}, 1), recorded: map[string]bool{}}
 	for _, step := range []func(context.Context) error{
 		a.openData, a.openRules, a.openMedia, a.openLive, a.openDoors,
 	} {
@@ -113,10 +114,12 @@ func (a *App) openData(ctx context.Context) error {
 	}
 	a.registry, err = registry.Open(ctx, registry.Options{
 		Journal: a.journal, Vault: a.vault, Drivers: a.drivers, NamePrefix: namePrefix(a.cfg), Kicked: a.kick, Plans: plansPath(a.cfg),
+		Settings: a.settings, Settled: a.settle,
 	})
 	if err != nil {
 		return err
 	}
+	a.settle()
 	a.auth, err = auth.Open(ctx, auth.Options{Journal: a.journal, Vault: a.vault, Site: a.cfg.Site.Name})
 	return err
 }
@@ -151,12 +154,7 @@ func (a *App) openMedia(context.Context) error {
 	var err error
 	a.recorder, err = record.New(record.Options{
 		Dir: a.cfg.Data, Journal: a.journal, FileLength: time.Duration(a.cfg.Recording.SegmentS) * time.Second,
-		Zone: a.registry.ZoneOf,
-		Retention: record.Retention{Default: record.Policy{
-			MaxAge:   time.Duration(a.cfg.Recording.KeepDays) * 24 * time.Hour,
-			MinAge:   time.Duration(a.cfg.Recording.KeepLeastDays) * 24 * time.Hour,
-			MaxBytes: int64(a.cfg.Recording.StreamGiB) << 30,
-		}},
+		Zone: a.registry.ZoneOf, Retention: retention(a.settings.now().Recording),
 	})
 	return err
 }
@@ -204,7 +202,7 @@ func (a *App) openDoors(context.Context) error {
 		Listen: a.cfg.HTTP.Listen, TLSCert: a.cfg.HTTP.TLSCert, TLSKey: a.cfg.HTTP.TLSKey, TrustedProxies: proxies, Site: a.describe(), Version: a.version,
 		Journal: a.journal, Registry: a.registry, Auth: a.auth, View: a.view, Hub: a.hub, Desk: a.desk, Recorder: a.recorder,
 		Fleet: benches{a}, Drivers: benches{a}, Rules: lawbook{a.ruleSet}, Dashboard: dashboard.FS(), VerifierKey: a.vault.VerifierKey(),
-		Broker: a.MQTT(), Settings: settings(a.cfg), Contacts: contacts(a.cfg), Attendance: attendance(a.cfg.Console), Ready: a.ready, Counts: a.counts,
+		Broker: a.MQTT(), Settings: a.listSettings, Contacts: a.contacts, Attendance: a.attendance, Stage: func() string { return a.settings.now().Site.Stage }, Ready: a.ready, Counts: a.counts,
 	})
 	if err != nil {
 		return err

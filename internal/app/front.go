@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"siaga/devices/catalog"
-	"siaga/internal/config"
 	"siaga/internal/rules"
 	"siaga/internal/watch"
 	"siaga/internal/web"
@@ -54,17 +53,18 @@ func (l lawbook) Rules() []web.Rule {
 	return out
 }
 
-// contacts are the configured ones, for the screens.
-func contacts(cfg config.Config) []web.Contact {
+// contacts are those that stand, for the screens.
+func (a *App) contacts() []web.Contact {
 	var out []web.Contact
-	for _, c := range cfg.Contacts {
+	for _, c := range a.settings.now().Contacts {
 		out = append(out, web.Contact{Who: c.Who, Name: c.Name, Phone: c.Phone, Radio: c.Radio})
 	}
 	return out
 }
 
-// attendance are the configured times of the check that somebody sits before a console.
-func attendance(c config.Console) web.Attendance {
+// attendance are the times of the check that somebody sits before a console, as they stand.
+func (a *App) attendance() web.Attendance {
+	c := a.settings.now().Console
 	return web.Attendance{
 		AskAfter:     time.Duration(c.AskAfterMin) * time.Minute,
 		AnswerWithin: time.Duration(c.AnswerWithinS) * time.Second,

@@ -33,7 +33,7 @@ func openVault(cfg config.Config) (*vault.Vault, error) {
 
 // projections lists everything that lives from events. The order is that of application within one event.
 func projections() []journal.Projection {
-	return []journal.Projection{registry.Projection(), auth.Projection(), record.Projection(), incident.Projection()}
+	return []journal.Projection{registry.Projection(), registry.SettingsProjection(), auth.Projection(), record.Projection(), incident.Projection()}
 }
 
 // namePrefix begins suggested device names: the last word of the site's id, "MJN" of kpu-majene.

@@ -29,6 +29,8 @@ type Config struct {
 	Console   Console   `yaml:"console"`
 	Contacts  []Contact `yaml:"contacts"`
 	Log       Log       `yaml:"log"`
+
+	File string `yaml:"-"` // it was read from
 }
 
 // Site says whose office this is.
@@ -89,10 +91,10 @@ type Console struct {
 
 // Contact says how a party that action cards name is reached.
 type Contact struct {
-	Who   string `yaml:"who"`   // leader, police, …
-	Name  string `yaml:"name"`  // as on the card
-	Phone string `yaml:"phone"` // as dialled here
-	Radio string `yaml:"radio"` // call sign or channel
+	Who   string `yaml:"who" json:"who"`     // leader, police, …
+	Name  string `yaml:"name" json:"name"`   // as on the card
+	Phone string `yaml:"phone" json:"phone"` // as dialled here
+	Radio string `yaml:"radio" json:"radio"` // call sign or channel
 }
 
 // Log is the program's own log.
@@ -124,6 +126,7 @@ func Load(path string) (Config, error) {
 		return Config{}, fmt.Errorf("config: %w (give the file with --config; configs/siaga.yaml is a commented example)", err)
 	}
 	c := Default()
+	c.File = path
 	if err := decode(path, raw, &c); err != nil {
 		return Config{}, err
 	}
@@ -139,11 +142,38 @@ func Load(path string) (Config, error) {
 	return c, nil
 }
 
-// Validate checks what the decoder cannot; the error joins everything that is wrong, each with key and remedy.
+// Again reads the file anew: it may have been edited since. A config that came from no file is itself.
+func (c *Config) Again() (Config, error) {
+	if c.File == "" {
+		return *c, nil
+	}
+	return Load(c.File)
+}
+
+// Fault is what is wrong with one key, and the remedy.
+type Fault struct{ Key, Why string }
+
+func (f *Fault) Error() string { return f.Key + ": " + f.Why }
+
+// Validate checks what the decoder cannot; the error joins everything that is wrong, each a *Fault.
 func (c *Config) Validate() error {
 	var errs []error
+	for _, f := range c.Faults() {
+		errs = append(errs, &f)
+	}
+	return errors.Join(errs...)
+}
+
+// Stages are the stages of an election, as site.stage names them.
+func Stages() []string {
+	return []string{"rutin", "pendaftaran", "logistik_terima", "logistik_distribusi", "pungut_hitung", "rekapitulasi", "sengketa"}
+}
+
+// Faults lists everything that is wrong.
+func (c *Config) Faults() []Fault {
+	var out []Fault
 	wrong := func(key, format string, args ...any) {
-		errs = append(errs, fmt.Errorf("%s: %s", key, fmt.Sprintf(format, args...)))
+		out = append(out, Fault{key, fmt.Sprintf(format, args...)})
 	}
 	if !watch.ValidSlug(c.Site.ID) {
 		wrong("site.id", "%q is not a slug: use lower case letters, digits and hyphens, such as kpu-majene", c.Site.ID)
@@ -153,6 +183,9 @@ func (c *Config) Validate() error {
 	}
 	if _, err := time.LoadLocation(c.Site.Timezone); err != nil || c.Site.Timezone == "" {
 		wrong("site.timezone", "%q is not a time zone: use Asia/Jakarta, Asia/Pontianak, Asia/Makassar or Asia/Jayapura", c.Site.Timezone)
+	}
+	if !oneOf(c.Site.Stage, Stages()...) {
+		wrong("site.stage", "%q: use one of %s", c.Site.Stage, strings.Join(Stages(), ", "))
 	}
 	c.validateDoors(wrong)
 	for key, v := range map[string]struct{ have, low, high int }{
@@ -180,7 +213,7 @@ func (c *Config) Validate() error {
 	if !oneOf(c.Log.Format, "text", "json") {
 		wrong("log.format", "%q: use text or json", c.Log.Format)
 	}
-	return errors.Join(errs...)
+	return out
 }
 
 // maxContacts and maxContact bound what a card can show.

@@ -43,7 +43,7 @@ func keysOf(t reflect.Type) []string {
 	case reflect.Struct:
 		var out []string
 		for i := range t.NumField() {
-			if tag := t.Field(i).Tag.Get("yaml"); tag != "" {
+			if tag := t.Field(i).Tag.Get("yaml"); tag != "" && tag != "-" {
 				out = append(append(out, tag), keysOf(t.Field(i).Type)...)
 			}
 		}

@@ -43,8 +43,14 @@ func (t *Retention) of(k key) Policy {
 	return t.Default
 }
 
-// SetRetention changes the retention from the janitor's next round on.
-func (r *Recorder) SetRetention(t Retention) { r.retention.Store(&t) }
+// SetRetention changes the retention from the janitor's next round on, which it asks for at once.
+func (r *Recorder) SetRetention(t Retention) {
+	r.retention.Store(&t)
+	select {
+	case r.pressure <- struct{}{}:
+	default: // one is due anyway
+	}
+}
 
 // Why a file was deleted, in segment.expired.
 const (

@@ -38,7 +38,11 @@ type Options struct {
 	// Kicked is told an MQTT user whose secret or rights changed or ended, so that the broker cuts its connections.
 	// It is called after the change is durable and MUST NOT call back into the registry. nil: nobody is told.
 	Kicked func(user string)
-	Now    func() time.Time // nil: time.Now
+	// Settings says which settings may be changed while the program runs. nil: none.
+	Settings settings
+	// Settled is told that a setting was changed, after the change is durable. It MUST NOT change another one. nil: nobody is told.
+	Settled func()
+	Now     func() time.Time // nil: time.Now
 }
 
 // Registry answers from memory and changes through the journal. It may be used from any goroutine.

@@ -108,7 +108,7 @@ func openSite(t *testing.T, dir string, d drivers) *site {
 	var ticks atomic.Int64 // no two events at the same time
 	s.j, err = journal.Open(ctx, s.db, journal.Options{
 		Now:  func() time.Time { return time.Now().Add(time.Duration(ticks.Add(1)) * time.Second) },
-		Site: "majene", Signer: s.v.Signer(), Verifier: s.v.Verifier(), Projections: []journal.Projection{Projection()},
+		Site: "majene", Signer: s.v.Signer(), Verifier: s.v.Verifier(), Projections: []journal.Projection{Projection(), SettingsProjection()},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -191,12 +191,21 @@ func (s *site) refused(what string, err, cause error, field, why string) {
 // proved checks that every leaf and every row of the registry is explained by the journal.
 func (s *site) proved() {
 	s.t.Helper()
-	report, err := journal.Verify(context.Background(), s.db, journal.VerifyOptions{
-		Site: "majene", Verifier: s.v.Verifier(), Projections: []journal.Projection{Projection()}, ScratchDir: s.t.TempDir(),
-	})
-	if err != nil || len(report.Findings) > 0 {
-		s.t.Errorf("check: %v, %v", report.Findings, err)
+	if found := s.findings(); len(found) > 0 {
+		s.t.Errorf("check: %v", found)
 	}
+}
+
+// findings are what the check finds.
+func (s *site) findings() []journal.Finding {
+	s.t.Helper()
+	report, err := journal.Verify(context.Background(), s.db, journal.VerifyOptions{
+		Site: "majene", Verifier: s.v.Verifier(), Projections: []journal.Projection{Projection(), SettingsProjection()}, ScratchDir: s.t.TempDir(),
+	})
+	if err != nil {
+		s.t.Error(err)
+	}
+	return report.Findings
 }
 
 func (s *site) events(kinds ...string) []watch.Event {

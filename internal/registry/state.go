@@ -18,6 +18,7 @@ type state struct {
 	devices     map[string]Device
 	credentials map[string]credential
 	plans       map[string]FloorPlan // by zone
+	settings    map[string]Setting   // by key
 	// children finds equipment behind a gateway by its key there, and kids counts it.
 	children map[childKey]string
 	kids     map[string]int
@@ -37,9 +38,10 @@ type queryer interface {
 func load(ctx context.Context, q queryer) (*state, error) {
 	s := &state{
 		zones: map[string]Zone{}, devices: map[string]Device{}, credentials: map[string]credential{}, plans: map[string]FloorPlan{},
+		settings: map[string]Setting{},
 		children: map[childKey]string{}, kids: map[string]int{},
 	}
-	for _, part := range []func(context.Context, queryer) error{s.loadZones, s.loadDevices, s.loadStreams, s.loadSecrets, s.loadCredentials, s.loadPlans} {
+	for _, part := range []func(context.Context, queryer) error{s.loadZones, s.loadDevices, s.loadStreams, s.loadSecrets, s.loadCredentials, s.loadPlans, s.loadSettings} {
 		if err := part(ctx, q); err != nil {
 			return nil, fmt.Errorf("registry: reading: %w", err)
 		}

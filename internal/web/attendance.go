@@ -39,21 +39,25 @@ const maxConsoles = 256
 // and somebody touched it not too long ago. A leader's page that lies open on a phone is no guard: it counts only while it
 // is used. What the browser does not say counts as nobody.
 type attendance struct {
-	times Attendance
+	times func() Attendance
 	now   func() time.Time
 	tell  func(context.Context, watch.Draft) error
 
 	mu       sync.Mutex
 	consoles map[string]console
 	last     console   // the one that spoke last
-	began    time.Time // of Run
+	began    time.Time // of Run, or of the check when it was switched on later
+	off      bool      // the check for any console was off at the last look
 	since    time.Time // of standing
 	standing string    // kindAttended, kindUnattended, or "" before the first verdict
 	nudge    chan struct{}
 }
 
-func newAttendance(t Attendance, now func() time.Time, tell func(context.Context, watch.Draft) error) *attendance {
-	return &attendance{times: t, now: now, tell: tell, consoles: map[string]console{}, nudge: make(chan struct{}, 1)}
+func newAttendance(times func() Attendance, now func() time.Time, tell func(context.Context, watch.Draft) error) *attendance {
+	if times == nil {
+		times = func() Attendance { return Attendance{} }
+	}
+	return &attendance{times: times, now: now, tell: tell, consoles: map[string]console{}, nudge: make(chan struct{}, 1)}
 }
 
 // attendanceEvery is how often the verdict is looked at.
@@ -65,10 +69,6 @@ func (a *attendance) run(ctx context.Context) error {
 	a.began = a.now()
 	a.since = a.began
 	a.mu.Unlock()
-	if a.times.AbsentAfter <= 0 && a.times.AskAfter <= 0 {
-		<-ctx.Done()
-		return nil
-	}
 	tick := time.NewTicker(attendanceEvery)
 	defer tick.Stop()
 	for {
@@ -87,7 +87,11 @@ func (a *attendance) run(ctx context.Context) error {
 // settle journals a verdict that is another than the last.
 func (a *attendance) settle(ctx context.Context) error {
 	a.mu.Lock()
-	now := a.now()
+	now, off := a.now(), a.times().AbsentAfter <= 0
+	if a.off && !off {
+		a.began = now
+	}
+	a.off = off
 	kind, draft := a.verdict(now)
 	changed := kind != "" && kind != a.standing
 	a.mu.Unlock()
@@ -120,6 +124,10 @@ type unattendedBody struct {
 
 // verdict is the kind that holds now and the event that would say so; "" as long as it is too early to tell.
 func (a *attendance) verdict(now time.Time) (string, watch.Draft) {
+	times := a.times()
+	if times.AbsentAfter <= 0 && times.AskAfter <= 0 {
+		return "", watch.Draft{}
+	}
 	open, best := 0, console{}
 	for _, c := range a.consoles {
 		if !a.speaks(c, now) {
@@ -142,7 +150,7 @@ func (a *attendance) verdict(now time.Time) (string, watch.Draft) {
 			Console: best.id, Person: best.person, Why: "no_answer", IdleS: int(now.Sub(best.touched).Seconds()), Consoles: open,
 		})
 	}
-	if a.times.AbsentAfter <= 0 || now.Sub(a.began) <= a.times.AbsentAfter {
+	if times.AbsentAfter <= 0 || now.Sub(a.began) <= times.AbsentAfter {
 		return "", watch.Draft{}
 	}
 	body := unattendedBody{Console: a.last.id, Person: a.last.person, Why: "none", IdleS: int(now.Sub(a.began).Seconds())}
@@ -154,17 +162,18 @@ func (a *attendance) verdict(now time.Time) (string, watch.Draft) {
 
 // speaks reports whether a console was heard lately.
 func (a *attendance) speaks(c console, now time.Time) bool {
-	return now.Sub(c.heard) <= max(a.times.AbsentAfter, 3*hearEvery)
+	return now.Sub(c.heard) <= max(a.times().AbsentAfter, 3*hearEvery)
 }
 
 // left is how long a console still counts as attended without a touch.
 func (a *attendance) left(c console, now time.Time) time.Duration {
-	patience := a.times.AnswerWithin
+	times := a.times()
+	patience := times.AnswerWithin
 	switch {
-	case c.guard && a.times.AskAfter <= 0:
+	case c.guard && times.AskAfter <= 0:
 		return time.Hour // guards are never asked
 	case c.guard:
-		patience += a.times.AskAfter
+		patience += times.AskAfter
 	}
 	return patience - now.Sub(c.touched)
 }

@@ -19,6 +19,7 @@ type duty struct {
 	*attendance
 	mu    sync.Mutex
 	fail  bool
+	times Attendance // may change while it runs
 	heard []string
 }
 
@@ -28,6 +29,12 @@ func (p *duty) told() []string {
 	return slices.Clone(p.heard)
 }
 
+func (p *duty) current() Attendance {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.times
+}
+
 func (p *duty) setFailing(fail bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -35,7 +42,7 @@ func (p *duty) setFailing(fail bool) {
 }
 
 func newDuty(t *testing.T) (*duty, func()) {
-	p := &duty{}
+	p := &duty{times: Attendance{AskAfter: 20 * time.Minute, AnswerWithin: 5 * time.Minute, AbsentAfter: 30 * time.Second}}
 	tell := func(_ context.Context, d watch.Draft) error {
 		p.mu.Lock()
 		defer p.mu.Unlock()
@@ -49,7 +56,7 @@ func newDuty(t *testing.T) (*duty, func()) {
 		p.heard = append(p.heard, strings.TrimSpace(strings.TrimPrefix(d.Kind, "console.")+" "+body.Why+" "+d.Actor))
 		return nil
 	}
-	p.attendance = newAttendance(Attendance{AskAfter: 20 * time.Minute, AnswerWithin: 5 * time.Minute, AbsentAfter: 30 * time.Second}, time.Now, tell)
+	p.attendance = newAttendance(p.current, time.Now, tell)
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- p.run(ctx) }()
@@ -89,6 +96,28 @@ func TestAttendance_NoConsoleAtAllIsUnattended(t *testing.T) {
 		p.says(t, "nobody came", "unattended none")
 		p.hear("konsol-1", "p-jaga", true, 0)
 		p.says(t, "somebody came", "unattended none", "attended touched p-jaga")
+	})
+}
+
+// The times may be changed while the check runs.
+func TestAttendance_AChangedTimeCountsAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, stop := newDuty(t)
+		defer stop()
+		set := func(after time.Duration) {
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			p.times.AbsentAfter = after
+		}
+		set(0)
+		time.Sleep(10 * time.Minute)
+		p.says(t, "switched off")
+		set(2 * time.Minute)
+		time.Sleep(time.Minute)
+		p.says(t, "switched on a minute ago")
+		set(30 * time.Second)
+		time.Sleep(2 * time.Second)
+		p.says(t, "a shorter time has passed", "unattended none")
 	})
 }
 
@@ -160,7 +189,7 @@ func TestAttendance_AVerdictThatWasNotJournaledIsTriedAgain(t *testing.T) {
 }
 
 func TestAttendance_RemembersABoundedNumberOfConsoles(t *testing.T) {
-	a := newAttendance(Attendance{AbsentAfter: time.Minute}, time.Now, nil)
+	a := newAttendance(func() Attendance { return Attendance{AbsentAfter: time.Minute} }, time.Now, nil)
 	for i := range 4 * maxConsoles {
 		a.hear(strings.Repeat("k", 8+i%20)+string(rune('a'+i%26))+time.Duration(i).String(), "p-jaga", true, 0)
 	}

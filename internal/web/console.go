@@ -20,7 +20,11 @@ type Contact struct {
 }
 
 func (s *Server) listContacts(context.Context, *struct{}) (*reply[list[Contact]], error) {
-	return answered(list[Contact]{Items: orNone(s.opt.Contacts)}), nil
+	var all []Contact
+	if s.opt.Contacts != nil {
+		all = s.opt.Contacts()
+	}
+	return answered(list[Contact]{Items: orNone(all)}), nil
 }
 
 // Presence is what a console says of itself every ten seconds.
@@ -38,7 +42,7 @@ type Watched struct {
 
 // present takes the heartbeat of a console.
 func (s *Server) present(ctx context.Context, in *struct{ Body Presence }) (*reply[Watched], error) {
-	who, t := callerOf(ctx), s.opt.Attendance
+	who, t := callerOf(ctx), s.attendance.times()
 	guard := slices.Contains(who.Roles, auth.Guard)
 	idle := s.attendance.hear(in.Body.Console, who.ID, guard, time.Duration(in.Body.IdleMS)*time.Millisecond)
 	if !guard {

@@ -29,7 +29,9 @@ func TestConsole_MutingIsAnEventAndWhatIsCriticalIsNotMuted(t *testing.T) {
 }
 
 func TestConsole_HeartbeatsSayWhatIsExpected(t *testing.T) {
-	s := newSite(t, noHub(func(o *Options) { o.Attendance = Attendance{AskAfter: time.Minute, AnswerWithin: time.Second} }))
+	s := newSite(t, noHub(func(o *Options) {
+		o.Attendance = func() Attendance { return Attendance{AskAfter: time.Minute, AnswerWithin: time.Second} }
+	}))
 	var w Watched
 	s.call("guard", post, prefix+"/console/presence", `{"console":"konsol-1","idle_ms":5000}`, http.StatusOK, &w)
 	if w.AskAfterMS != 60_000 || w.AnswerWithinMS != 1_000 {

@@ -45,6 +45,8 @@ var deeds = []struct{ id, role, body, event string }{
 	{"remove-plan", "technician", "", "zone.plan_removed"},
 	{"place-devices", "technician", "", "device.placed"},
 	{"mute-console", "guard", "", "console.unmuted"},
+	{"change-setting", "administrator", "", "setting.changed"},
+	{"reset-setting", "administrator", "", "setting.reset"},
 	{"add-device", "technician", "", "device.registered"},
 	{"import-site", "technician", "", "zone.added"},
 	{"change-device", "technician", "", "device.changed"},

@@ -334,13 +334,6 @@ func (s *Server) listDrivers(context.Context, *struct{}) (*reply[list[Driver]], 
 	return answered(list[Driver]{Items: orNone(s.opt.Drivers.Drivers())}), nil
 }
 
-func (s *Server) listSettings(context.Context, *struct{}) (*reply[list[Setting]], error) {
-	if s.opt.Settings == nil {
-		return answered(list[Setting]{Items: []Setting{}}), nil
-	}
-	return answered(list[Setting]{Items: orNone(s.opt.Settings())}), nil
-}
-
 func (s *Server) listRules(context.Context, *struct{}) (*reply[list[Rule]], error) {
 	return answered(list[Rule]{Items: orNone(s.opt.Rules.Rules())}), nil
 }

@@ -49,10 +49,18 @@ type ProbeResult struct {
 
 // Setting is one key of the program's configuration.
 type Setting struct {
-	Key     string `json:"key" doc:"as in siaga.yaml: recording.keep_days"`
-	Value   string `json:"value"`
-	Default bool   `json:"default" doc:"nothing else was written"`
-	Applies string `json:"applies" doc:"when a change takes effect: restart"`
+	Key        string  `json:"key" doc:"as in siaga.yaml: recording.keep_days"`
+	Value      string  `json:"value" doc:"what the program runs with; lists are JSON"`
+	Source     string  `json:"source" enum:"default,file,changed" doc:"nothing was written, siaga.yaml says so, or somebody changed it here"`
+	Applies    string  `json:"applies" enum:"now,restart" doc:"when a change takes effect"`
+	Changeable bool    `json:"changeable" doc:"it may be changed here, not only in siaga.yaml"`
+	InFile     string  `json:"in_file" doc:"what siaga.yaml says, or the default"`
+	Pending    *string `json:"pending,omitempty" doc:"what it will be from the next start on, where siaga.yaml was edited since the last"`
+	// Who changed it last, or set it back to the file; of a key that nobody changed here the revision is 0.
+	By       string     `json:"by,omitempty"`
+	ByName   string     `json:"by_name,omitempty"`
+	At       watch.Time `json:"at,omitzero"`
+	Revision uint64     `json:"revision" doc:"moves with every change"`
 }
 
 // ProbedStream is one feed that was found.

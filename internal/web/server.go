@@ -46,12 +46,15 @@ type Options struct {
 	Drivers   drivers
 	Rules     rules
 	Dashboard fs.FS
-	Contacts  []Contact
-	// Attendance are the times of the check that somebody sits before a console.
-	Attendance Attendance
+	// Contacts are the parties that action cards name. nil: none.
+	Contacts func() []Contact
+	// Attendance are the times of the check that somebody sits before a console; they may change at any moment. nil: no check.
+	Attendance func() Attendance
+	// Stage is the stage of the election. nil: "".
+	Stage func() string
 	// Broker is where MQTT gateways publish, as a URL.
 	Broker string
-	// Settings lists what the program was started with. nil: nothing is shown.
+	// Settings lists what the program runs with, sorted by key. nil: nothing is shown.
 	Settings func() []Setting
 	// VerifierKey is what checks the site's checkpoints, in the form of a signed note's key. "" if none are signed.
 	VerifierKey string
@@ -72,6 +75,7 @@ type Site struct {
 	Name     string `json:"name"`
 	ZoneName string `json:"zone_name" doc:"what clocks show behind the time: WIB, WITA, WIT"`
 	Timezone string `json:"timezone" doc:"IANA name"`
+	Stage    string `json:"stage,omitempty" doc:"of the election; only where a session is asked for"`
 }
 
 // Server is the front door. It listens from New on and answers while Run runs.

@@ -89,13 +89,22 @@ type Session struct {
 
 func (s *Server) sessionOf(p auth.Person, v auth.Session) Session {
 	out := Session{
-		Person: personOf(p), Rights: []auth.Right{}, Scopes: auth.RightsOf(p), Site: s.opt.Site,
+		Person: personOf(p), Rights: []auth.Right{}, Scopes: auth.RightsOf(p), Site: s.site(),
 		ExpiresAt: watch.Time{Time: v.Expires}, EndsAt: watch.Time{Time: v.Ends}, MustChange: p.MustChange,
 	}
 	for _, r := range auth.Rights() {
 		if out.Scopes[r] != auth.ScopeNone {
 			out.Rights = append(out.Rights, r)
 		}
+	}
+	return out
+}
+
+// site is the site with the stage it is in.
+func (s *Server) site() Site {
+	out := s.opt.Site
+	if s.opt.Stage != nil {
+		out.Stage = s.opt.Stage()
 	}
 	return out
 }

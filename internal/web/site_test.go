@@ -83,6 +83,24 @@ func (kinds) Drivers() []Driver {
 func (kinds) Hints(string) []PathHint { return nil }
 func (kinds) Rules() []Rule           { return nil }
 
+// settingKey is the one setting that may be changed on a test's site.
+const settingKey = "recording.keep_days"
+
+// file stands for siaga.yaml.
+type file struct{}
+
+func (file) InFile(key string) (json.RawMessage, bool) {
+	return json.RawMessage("30"), key == settingKey
+}
+
+func (file) Clean(_ string, value json.RawMessage) (json.RawMessage, error) {
+	var days int
+	if err := json.Unmarshal(value, &days); err != nil || days < 1 {
+		return nil, &registry.Refusal{Field: "value", Why: string(value) + " is out of range: use 1 to 3650", Cause: watch.ErrInvalid}
+	}
+	return value, nil
+}
+
 // fakeFleet answers for devices that nobody runs.
 type fakeFleet struct {
 	mu    sync.Mutex
@@ -113,13 +131,13 @@ func newSite(t testing.TB, change ...func(*Options, *hub.Options)) *site {
 	must(t, err)
 	s := &site{t: t, people: &grants{byRole: map[string]auth.Grant{}}, fleet: &fakeFleet{}, view: view.New(view.Options{})}
 	s.journal, err = journal.Open(ctx, db, journal.Options{
-		Site: "majene", Signer: v.Signer(), Verifier: v.Verifier(), Projections: []journal.Projection{registry.Projection(), incident.Projection(), auth.Projection(), record.Projection()},
+		Site: "majene", Signer: v.Signer(), Verifier: v.Verifier(), Projections: []journal.Projection{registry.Projection(), registry.SettingsProjection(), incident.Projection(), auth.Projection(), record.Projection()},
 	})
 	must(t, err)
 	stopJournal := start(t, s.journal.Run)
 	s.desk = incident.New(incident.Options{Log: s.journal})
 	t.Cleanup(func() { stopJournal(); must(t, db.Close()) })
-	s.registry, err = registry.Open(ctx, registry.Options{Journal: s.journal, Vault: v, Drivers: kinds{}, NamePrefix: "MJN", Plans: filepath.Join(dir, "plans")})
+	s.registry, err = registry.Open(ctx, registry.Options{Journal: s.journal, Vault: v, Drivers: kinds{}, NamePrefix: "MJN", Plans: filepath.Join(dir, "plans"), Settings: file{}})
 	must(t, err)
 
 	s.auth, err = auth.Open(ctx, auth.Options{Journal: s.journal, Vault: v})
@@ -135,6 +153,7 @@ func newSite(t testing.TB, change ...func(*Options, *hub.Options)) *site {
 		Listen: "127.0.0.1:0", Site: Site{ID: "majene", Name: "KPU Majene", ZoneName: "WITA", Timezone: "Asia/Makassar"},
 		Version: "test", Journal: s.journal, Registry: s.registry, View: s.view, Desk: s.desk, Fleet: s.fleet, Drivers: kinds{}, Rules: kinds{},
 		VerifierKey: "majene+key", NoLimits: true, Auth: s.auth, Recorder: s.recorder,
+		Settings: s.settings,
 		Dashboard: fstest.MapFS{
 			"index.html":         {Data: []byte("<!doctype html><title>Siaga</title>")},
 			"assets/app-1234.js": {Data: []byte("export {}")},
@@ -165,6 +184,17 @@ func newSite(t testing.TB, change ...func(*Options, *hub.Options)) *site {
 	}
 	t.Cleanup(func() { must(t, s.stopWeb()) })
 	return s
+}
+
+// settings is the one setting there is.
+func (s *site) settings() []Setting {
+	one := Setting{Key: settingKey, Value: "30", Source: "file", Applies: "now", Changeable: true, InFile: "30"}
+	have, _ := s.registry.Setting(settingKey)
+	one.By, one.Revision = have.By, have.Revision
+	if have.Value != nil {
+		one.Value, one.Source = string(have.Value), "changed"
+	}
+	return []Setting{one}
 }
 
 func must(t testing.TB, err error) {

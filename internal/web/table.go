@@ -26,7 +26,7 @@ var (
 func table() []route {
 	var all []route
 	for _, part := range [][]route{
-		outsideRoutes(), sessionRoutes(), peopleRoutes(), zoneRoutes(), planRoutes(), deviceRoutes(), cameraRoutes(), incidentRoutes(), eventRoutes(), proofRoutes(), consoleRoutes(),
+		outsideRoutes(), sessionRoutes(), peopleRoutes(), zoneRoutes(), planRoutes(), deviceRoutes(), cameraRoutes(), incidentRoutes(), eventRoutes(), proofRoutes(), consoleRoutes(), settingRoutes(),
 	} {
 		all = append(all, part...)
 	}
@@ -90,7 +90,6 @@ func deviceRoutes() []route {
 		{method: post, path: prefix + "/devices/{id}/credential", right: auth.RightDevices, scopes: full, id: "issue-credential", about: "Make a new MQTT secret and show it once", tag: tag, serve: call((*Server).issueCredential)},
 		{method: del, path: prefix + "/devices/{id}/credential", right: auth.RightDevices, scopes: []auth.Scope{auth.ScopeFull, auth.ScopeRevoke}, id: "revoke-credential", about: "End the MQTT identity at once", tag: tag, status: http.StatusNoContent, serve: call((*Server).revokeCredential)},
 		{method: get, path: prefix + "/drivers", right: auth.RightDevices, scopes: full, id: "list-drivers", about: "Kinds of devices this build speaks", tag: tag, serve: call((*Server).listDrivers)},
-		{method: get, path: prefix + "/settings", right: auth.RightSettings, or: auth.RightDevices, id: "list-settings", about: "What the program was started with, and when a change takes effect", tag: "settings", serve: call((*Server).listSettings)},
 		{method: get, path: prefix + "/rules", right: signedIn, id: "list-rules", about: "Rules in force", tag: "rules", serve: call((*Server).listRules)},
 	}
 }

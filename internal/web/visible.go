@@ -25,7 +25,7 @@ func Classes() []hub.Class {
 		{Name: "auditor", Sees: func(e *watch.Event) bool { return e.Seq > 0 }},
 		{Name: "technician", Sees: equipment},
 		{Name: "it-security", Sees: security},
-		{Name: "administrator", Sees: families("person.", "session.", "auth.", "zone.", "site.", "settings.")},
+		{Name: "administrator", Sees: families("person.", "session.", "auth.", "zone.", "site.", "setting.")},
 	}
 }
 
@@ -39,7 +39,7 @@ func unaudited(e *watch.Event) bool { return !audited(e) }
 
 // equipment is what a technician needs to see of what he builds: how devices are doing, not what they observe.
 func equipment(e *watch.Event) bool {
-	return families("device.", "camera.", "gateway.", "mqtt.", "broker.", "recording.", "segment.", "gap.", "disk.", "zone.", "site.")(e) ||
+	return families("device.", "camera.", "gateway.", "mqtt.", "broker.", "recording.", "segment.", "gap.", "disk.", "zone.", "site.", "setting.")(e) ||
 		strings.HasSuffix(e.Kind, ".garbled") || strings.HasSuffix(e.Kind, ".offline") || strings.HasSuffix(e.Kind, ".online")
 }
 

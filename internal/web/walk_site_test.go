@@ -88,7 +88,7 @@ func (w *walk) fresh(word string) string {
 func (w *walk) request(row walkedRow, role string, own bool) *http.Request {
 	a := w.asked(row.id, role, own)
 	method, path, _ := strings.Cut(w.routes[row.routeOf()], " ")
-	path = strings.NewReplacer("{id}", a.id, "{seq}", a.id, "{session}", a.session).Replace(path) + a.query
+	path = strings.NewReplacer("{id}", a.id, "{seq}", a.id, "{session}", a.session, "{key}", a.id).Replace(path) + a.query
 	r := w.site.request("", method, path, a.body)
 	if a.bearer != "" {
 		r.Header.Set("Authorization", "Bearer "+a.bearer)
@@ -250,6 +250,12 @@ func (w *walk) askedOfPlans(id string) (asked, bool) {
 		return asked{id: z, query: "?reason=uji"}, true
 	case "place-devices":
 		return asked{id: z, body: `{"marks":[{"device":"cam-1","at":{"x":0.5,"y":0.5}}],"reason":"uji"}`}, true
+	case "change-setting":
+		before, _ := w.registry.Setting(settingKey)
+		return asked{id: settingKey, body: fmt.Sprintf(`{"value":%d,"reason":"uji","revision":%d}`, 100+before.Revision, before.Revision)}, true
+	case "reset-setting":
+		before, _ := w.registry.Setting(settingKey)
+		return asked{id: settingKey, query: fmt.Sprintf("?reason=uji&revision=%d", before.Revision)}, true
 	case "console-presence":
 		return asked{body: `{"console":"uji-0001","idle_ms":0}`}, true
 	case "mute-console":

@@ -64,6 +64,8 @@ remove-plan                    ----+--+
 place-devices                  ----+---
 
 list-settings                  ----++-+
+change-setting                 -------+
+reset-setting                  -------+
 
 list-contacts                  ++++++--
 console-presence               +++--+--

@@ -253,8 +253,24 @@ export interface Hint {
 /** One key of the program's configuration. */
 export interface Setting {
   key: string;
+  /** What the program runs with; lists are JSON. */
   value: string;
-  default: boolean;
+  source: 'default' | 'file' | 'changed';
   /** When a change takes effect. */
-  applies: string;
+  applies: 'now' | 'restart';
+  changeable: boolean;
+  in_file: string;
+  /** What it will be from the next start on. */
+  pending?: string;
+  by?: string;
+  by_name?: string;
+  at?: string | null;
+  /** Moves with every change. */
+  revision: number;
+}
+
+export interface SettingChange {
+  value: unknown;
+  reason: string;
+  revision: number;
 }
