@@ -24,7 +24,7 @@ async function visit(seat, path) {
   await page.waitForURL(`${site.url}${path}`);
 }
 
-const links = (page) => page.locator('header nav a, main a').evaluateAll((all) => all.filter((one) => one.origin === location.origin && !one.pathname.startsWith('/api/')).map((one) => one.pathname));
+const links = (page) => page.locator('header nav a, main a').evaluateAll((all) => all.filter((one) => one.origin === location.origin && !one.pathname.startsWith('/api/') && one.closest('[data-part]') === null).map((one) => one.pathname));
 
 /** Runs in the page: its buttons, one of each kind, or, given a kind, a press on the first of it. */
 function kinds(press) {

@@ -10,6 +10,12 @@ describe('the style page', () => {
     expect(parts.filter((name) => !page.includes(`<Part name="${name}">`) || !page.includes(`<${name} `))).toEqual([]);
   });
 
+  it('shows the rows of the queue', () => {
+    const rows = readFileSync('src/views/style/QueueRows.svelte', 'utf8');
+    expect(page).toContain('<QueueRows />');
+    for (const name of ['AlertRow', 'CaseRow', 'ActionCard']) expect(rows).toContain(`<Part name="${name}">`);
+  });
+
   it('is linked from nowhere and loaded only when asked for', () => {
     const others = readdirSync('src', { recursive: true, withFileTypes: true })
       .filter((entry) => entry.isFile() && /\.(ts|svelte)$/.test(entry.name) && !/paraglide|views\/style/.test(entry.parentPath))
