@@ -1,10 +1,31 @@
-// What happens at a desk by day: the technician's bench, the pages, the chair's history, every page for a screen reader.
+// Everything but the night, in one house and in this order: the technician comes last, since he changes the site.
 import { accessSpecs } from './access.spec.mjs';
+import { accountSpecs } from './account.spec.mjs';
 import { benchSpecs } from './bench.spec.mjs';
+import { consoleSpecs } from './console.spec.mjs';
 import { delaySpecs } from './delay.spec.mjs';
 import { historySpecs } from './history.spec.mjs';
 import { inhabit } from './house.mjs';
+import { keyboardSpecs } from './keyboard.spec.mjs';
+import { linkSpecs } from './link.spec.mjs';
+import { memorySpecs } from './memory.spec.mjs';
+import { oddSpecs } from './odd.spec.mjs';
 import { pagesSpecs } from './pages.spec.mjs';
+import { sealedSpecs } from './sealed.spec.mjs';
 import { technicianSpecs } from './technician.spec.mjs';
 
-inhabit({ bench: benchSpecs, technician: technicianSpecs, pages: pagesSpecs, history: historySpecs, delay: delaySpecs, access: accessSpecs });
+inhabit({
+  console: consoleSpecs,
+  keyboard: keyboardSpecs,
+  link: linkSpecs,
+  bench: benchSpecs,
+  pages: pagesSpecs,
+  history: historySpecs,
+  delay: delaySpecs,
+  access: accessSpecs,
+  account: accountSpecs,
+  odd: oddSpecs,
+  sealed: sealedSpecs,
+  memory: memorySpecs,
+  technician: technicianSpecs,
+});

@@ -122,7 +122,9 @@ export function historySpecs(house) {
     await radio.click();
 
     const screen = page.locator('figure[data-camera]').first();
-    await page.locator('figure[data-shows=video] video').first().waitFor();
+    await page.locator('figure[data-shows=video] video').first().waitFor().catch(async (err) => {
+      throw new Error(`no picture: ${(await page.locator('figure[data-camera]').allInnerTexts()).join(' | ')}`, { cause: err });
+    });
     const clock = () => page.locator('output[data-now]').getAttribute('data-now').then(Number);
     const start = await clock();
     await page.getByRole('button', { name: 'Putar', exact: true }).click();

@@ -18,7 +18,7 @@ import (
 )
 
 // pictureTime is how long a test may take to turn a key frame into a picture.
-const pictureTime = 3 * time.Second
+const pictureTime = 8 * time.Second
 
 // Probe looks at a device. That it does not work is an answer, not an error.
 func (b benches) Probe(ctx context.Context, q web.ProbeRequest) (web.ProbeResult, error) {
