@@ -169,9 +169,35 @@ export function technicianSpecs(house) {
     await technician.go('/perangkat');
     await page.click('a[href="/pengaturan"]');
     const row = page.locator('[data-key="recording.keep_days"]');
-    assert.match(await row.innerText(), /recording\.keep_days[\s\S]*Berlaku setelah mulai ulang/);
+    assert.match(await row.innerText(), /recording\.keep_days[\s\S]*Berlaku begitu disimpan/);
+    assert.match(await page.locator('[data-key="http.listen"]').innerText(), /Berlaku setelah mulai ulang/);
+    assert.equal(await row.getByRole('button').count(), 0, 'a technician reads');
     assert.doesNotMatch(await page.locator('[data-key=contacts]').innerText(), /[{}"]/);
     await technician.leave();
+  });
+
+  test('the administrator changes a number, and the card a guard has open shows it without a reload', async () => {
+    const guard = await Seat.take(house.browser, house.site, 'guard');
+    const administrator = await Seat.take(house.browser, house.site, 'administrator');
+    const { page } = administrator;
+    await house.site.panic(5100203);
+    const number = guard.page.locator('section.card .call a').filter({ hasText: '0812-0000-0105' });
+    await number.first().waitFor(PATIENCE);
+    await administrator.go('/pengaturan');
+    const row = page.locator('[data-key=contacts]');
+    await row.getByRole('button', { name: /^Ubah/ }).click();
+    await page.fill('dialog [data-contact=leader] [name=phone]', '0813-7777-0001');
+    await page.fill('dialog [name=reason]', 'Danru ganti nomor');
+    await page.click('dialog button[type=submit]');
+    await guard.page.locator('section.card .call a').filter({ hasText: '0813-7777-0001' }).first().waitFor(PATIENCE);
+    assert.match(await row.innerText(), /0813-7777-0001[\s\S]*diubah oleh[\s\S]*Berlaku begitu disimpan/);
+    await row.getByRole('button', { name: /^Kembalikan ke berkas/ }).click();
+    await page.fill('dialog [name=reason]', 'Salah orang');
+    await page.click('dialog button[type=submit]');
+    await number.first().waitFor(PATIENCE);
+    assert.deepEqual([...guard.faults, ...administrator.faults], []);
+    await administrator.leave();
+    await guard.leave();
   });
 
   test('ten thousand devices: the list is there, filters and opens one', async () => {

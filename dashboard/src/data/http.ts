@@ -27,7 +27,7 @@ export function whenSignedOut(ask: () => Promise<boolean>): void {
 }
 
 export interface Ask {
-  method?: 'GET' | 'POST' | 'PATCH' | 'DELETE';
+  method?: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   body?: unknown;
   signal?: AbortSignal;
   /** Not being signed in is an answer here, not the end of the session. */

@@ -39,6 +39,7 @@ export const ICONS = {
   window: 'M3 5h18v14H3zM3 9h18M12 9v10',
   full: 'M4 9V4h5M15 4h5v5M20 15v5h-5M9 20H4v-5',
   battery: 'M3 8h15v8H3zM18 10.500h2.500v3H18M6 11v2',
+  gear: 'M4 7h9M17 7h3M4 17h3M11 17h9M15 4.500v5M9 14.500v5',
   handover: 'M4 8h12l-3.500-3.500M20 16H8l3.500 3.500',
 } as const;
 

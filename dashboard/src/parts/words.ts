@@ -116,11 +116,27 @@ const PARTY: Record<string, Text> = {
 export const CATEGORIES: readonly string[] = Object.keys(CATEGORY).filter((key) => key !== 'access');
 export const ROLES = Object.keys(ROLE) as readonly Role[];
 
+const STAGE: Record<string, Text> = {
+  rutin: m.stage_rutin,
+  pendaftaran: m.stage_pendaftaran,
+  logistik_terima: m.stage_logistik_terima,
+  logistik_distribusi: m.stage_logistik_distribusi,
+  pungut_hitung: m.stage_pungut_hitung,
+  rekapitulasi: m.stage_rekapitulasi,
+  sengketa: m.stage_sengketa,
+};
+
+export const STAGES: readonly string[] = Object.keys(STAGE);
+/** Those whom an action card may tell to call (internal/watch/party.go). */
+export const PARTIES: readonly string[] = ['guard', 'leader', 'secretariat', 'chair', 'technician', 'it-security', ...Object.keys(PARTY)];
+
 const pick = (table: Record<string, Text>, key: string): string => table[key]?.() ?? key;
 
 export const priorityWord = (p: Priority): string => pick(PRIORITY, p);
 export const stateWord = (s: IncidentState): string => pick(STATE, s);
 export const roleWord = (r: Role): string => pick(ROLE, r);
+/** The stage of an election. */
+export const stageWord = (stage: string): string => pick(STAGE, stage);
 /** A role, or a party outside. */
 export const partyWord = (who: string): string => pick({ ...ROLE, ...PARTY }, who);
 export const statusWord = (s: DeviceStatus): string => pick(STATUS, s);

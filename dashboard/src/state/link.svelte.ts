@@ -85,6 +85,7 @@ class Link implements LiveSink {
     if (family === 'radio') radio.hear(event);
     if (family === 'drone') flight.hear(event.device ?? '', event.kind, event.at, event.body);
     if (family === 'person') void names.load().catch(() => undefined);
+    if (family === 'setting' && session.can('console')) void cards.load().catch(() => undefined);
     if (family === 'zone') void Promise.all([places.load(), plans.load()]).catch(() => undefined);
     if (family === 'device' && event.device && session.can('devices')) void devices.fetch(event.device);
   }

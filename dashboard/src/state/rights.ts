@@ -15,6 +15,7 @@ export type Right =
   | 'arm' // arm, disarm, lock up and open zones
   | 'places' // see the page of zones: who may do either of the two
   | 'settings' // see the settings of the program
+  | 'configure' // change them
   | 'people'; // add and change people
 
 /** The site's word for each, or words of which one is enough, and how far it must reach. */
@@ -32,6 +33,7 @@ const NEEDS: Record<Right, readonly [words: string, scopes: readonly string[]]> 
   arm: ['arm', ['full']],
   places: ['arm zones', ['full']],
   settings: ['settings devices', ['full']],
+  configure: ['settings', ['full']],
   people: ['people', ['full']],
 };
 

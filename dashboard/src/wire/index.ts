@@ -27,6 +27,8 @@ export type * from './people';
 export interface Site {
   id: string;
   name: string;
+  /** Of the election; only a session says it. */
+  stage?: string;
   /** What follows a time on the screen: WIB, WITA or WIT. */
   zone_name: string;
   /** The IANA name, for reckoning: Asia/Makassar. */

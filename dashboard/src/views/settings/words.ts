@@ -1,4 +1,5 @@
 import * as m from '../../paraglide/messages';
+import { STAGES, stageWord } from '../../parts/words';
 
 const FILES = ['data', 'rules'];
 
@@ -34,6 +35,7 @@ const KEYS: Record<string, () => string> = {
   'console.secretariat_s': m.set_secretariat_s,
   'console.police_s': m.set_police_s,
   contacts: m.set_contacts_list,
+  'log.level': m.set_log_level,
   data: m.set_data,
   rules: m.set_rules,
 };
@@ -65,7 +67,29 @@ export function grouped<T extends { key: string }>(settings: readonly T[]): Grou
 export const keyWord = (key: string): string => KEYS[key]?.() ?? '';
 
 /** When a change of a setting takes effect. */
-export const appliesWord = (applies: string): string => (applies === 'restart' ? m.settings_restart() : applies);
+export const appliesWord = (applies: string): string => (applies === 'restart' ? m.settings_restart() : m.settings_now());
+
+const HINTS: Record<string, () => string> = {
+  'site.stage': m.set_hint_stage,
+  contacts: m.set_hint_contacts,
+  'console.absent_after_s': m.set_hint_absent,
+  'recording.keep_days': m.set_hint_keep_days,
+  'recording.keep_least_days': m.set_hint_keep_least,
+  'recording.stream_gib': m.set_hint_stream_gib,
+  'log.level': m.set_hint_log,
+};
+
+/** What a setting does and when a change takes effect. */
+export const hintWord = (key: string): string => HINTS[key]?.() ?? '';
+
+/** What a setting may be, where it is one of a few. */
+export function choices(key: string): readonly (readonly [value: string, word: string])[] {
+  if (key === 'log.level') return ['debug', 'info', 'warn', 'error'].map((level) => [level, level] as const);
+  return key === 'site.stage' ? STAGES.map((stage) => [stage, stageWord(stage)] as const) : [];
+}
+
+/** A value on one line. */
+export const valueWord = (key: string, value: string): string => (key === 'site.stage' ? stageWord(value) : lines(value).join('; ') || m.settings_empty());
 
 /** A value as lines a person reads: lists are taken apart, nothing stays JSON. */
 export function lines(value: string): string[] {
