@@ -6,7 +6,7 @@ import { plainly, REFUSALS } from '../src/parts/refusals';
 
 overwriteGetLocale(() => 'id');
 
-const rooms = ['internal/registry', 'internal/app', 'devices/camera/rtsp'].map((room) => join(import.meta.dirname, '../..', room));
+const rooms = ['internal/registry', 'internal/app', 'internal/config', 'devices/camera/rtsp'].map((room) => join(import.meta.dirname, '../..', room));
 const sources = rooms
   .flatMap((room) => readdirSync(room).filter((file) => file.endsWith('.go') && !file.endsWith('_test.go')).map((file) => readFileSync(join(room, file), 'utf8')))
   .join('\n');
@@ -27,6 +27,7 @@ describe('what the site says in English', () => {
     expect(plainly('there is no zone "gudang"; add it first')).not.toContain('there is');
     expect(plainly('0 characters long, want 1 to 64')).toBe('belum diisi');
     expect(plainly('70 characters long, want 1 to 64')).toBe('70 huruf; harus 1 sampai 64');
+    expect(plainly('0 is out of range: use 1 to 3650')).toBe('0 di luar batas; isi 1 sampai 3650');
   });
 
   it('stays as it was said when it is not known', () => {

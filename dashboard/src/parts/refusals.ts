@@ -33,6 +33,8 @@ export const REFUSALS: readonly (readonly [RegExp, Say])[] = [
   [/^(?:main|sub): the camera's clock differs from ours by (.*); set its time server$/, (f) => m.note_clock({ by: at(f, 1) })],
   [/^the camera shows its picture to anybody, without a password; set one$/, () => m.note_open()],
   [/^this looks like the password the camera was delivered with; change it before use$/, () => m.note_default_password()],
+  [/^(-?\d+) is out of range: use (\d+) to (\d+)$/, (f) => m.out_of_range({ n: at(f, 1), low: at(f, 2), high: at(f, 3) })],
+  [/^needs a name, and a phone or a radio$/, () => m.contact_incomplete()],
   [/^the sub stream cannot be played: /, () => m.note_no_sub()],
 ];
 
@@ -46,6 +48,7 @@ export function plainly(said: string): string {
 }
 
 const FIELDS: Record<string, () => string> = {
+  value: m.settings_value,
   name: m.wizard_name,
   zone: m.wizard_zone,
   alias: m.device_alias,
@@ -58,4 +61,7 @@ const FIELDS: Record<string, () => string> = {
 };
 
 /** What a box is called on the screen. */
-export const fieldName = (field: string): string => FIELDS[field]?.() ?? field;
+export function fieldName(field: string): string {
+  const row = /^value\[(\d+)\]/.exec(field);
+  return row ? m.contact_row({ n: Number(row[1]) + 1 }) : (FIELDS[field]?.() ?? field);
+}
