@@ -86,6 +86,7 @@ func siteKinds() []Kind {
 	return facts("site.started", "site.stopping", "site.stopped", "device.up", "device.down", "device.registered",
 		"device.changed", "device.removed", "device.replaced", "device.enabled", "device.disabled",
 		"device.credential_issued", "device.credential_revoked", "zone.added", "zone.changed", "zone.removed",
+		"setting.changed", "setting.reset",
 		"zone.armed", "zone.disarmed", "zone.locked", "zone.unlocked", "zone.plan_set", "zone.plan_removed", "device.placed", "device.described", "disk.level", "clock.jumped", "worker.failed",
 		"broker.refused", "broker.publish_refused", "broker.subscribe_refused", "broker.throttled",
 		"broker.signin_failed", "broker.topic_unsupported", "broker.oversize", "broker.bad_protocol", "broker.overload",
