@@ -24,8 +24,8 @@ inhabit({
   delay: delaySpecs,
   access: accessSpecs,
   account: accountSpecs,
-  odd: oddSpecs,
   sealed: sealedSpecs,
   memory: memorySpecs,
+  odd: oddSpecs,
   technician: technicianSpecs,
 });

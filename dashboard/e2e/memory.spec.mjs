@@ -34,7 +34,12 @@ async function fill(site) {
   };
 }
 
-const allLive = (page, tiles) => page.waitForFunction((least) => document.querySelectorAll('[data-camera][data-state="live"]').length >= least, tiles, PATIENCE);
+async function allLive(page, tiles) {
+  await page.waitForFunction((least) => document.querySelectorAll('[data-camera][data-state="live"]').length >= least, tiles, PATIENCE).catch(async (err) => {
+    const states = await page.locator('[data-camera]').evaluateAll((all) => all.map((tile) => `${tile.dataset.camera} ${tile.dataset.state}`));
+    throw new Error(`not ${tiles} tiles are live: ${states.join(', ')}`, { cause: err });
+  });
+}
 
 /** What a guard does all night, compressed: sizes of the wall, a camera large, another page, an alert that goes on. */
 async function cycle(guard, site) {
@@ -77,6 +82,7 @@ export function memorySpecs(house) {
     const { page } = guard;
     const engine = await guard.context.newCDPSession(page);
     await engine.send('Performance.enable');
+    await page.keyboard.press('Escape'); // a camera that an alert of before calls would take the place of four
     await page.locator('.grids button').filter({ hasText: /^16$/ }).click();
     await allLive(page, TILES);
     const looks = [];

@@ -51,7 +51,7 @@ export function pagesSpecs(house) {
     assert.deepEqual(await tabs('guard'), ['/', '/kejadian', '/perangkat', '/zona']);
     assert.deepEqual(await tabs('chair'), ['/', '/kejadian', '/perangkat']);
     assert.deepEqual(await tabs('technician'), ['/perangkat', '/zona']);
-    assert.deepEqual(await tabs('administrator'), ['/zona', '/orang']);
+    assert.deepEqual(await tabs('administrator'), ['/zona', '/orang', '/pengaturan']);
   });
 
   test('an incident is found by its filters, and its page tells who did what', async () => {
