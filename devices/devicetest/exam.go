@@ -14,7 +14,7 @@ import (
 )
 
 // prompt is how fast Run must return once told to.
-const prompt = 5 * time.Second
+const prompt = 3 * time.Second
 
 // ErrJournal is the refusal the exam gives.
 var ErrJournal = errors.New("devicetest: the journal refuses")
