@@ -19,7 +19,7 @@ type faulty struct{ fault string }
 func (f faulty) Run(ctx context.Context, _ devices.Host) error {
 	switch f.fault {
 	case "deaf":
-		time.Sleep(5 * time.Second)
+		time.Sleep(3 * time.Second)
 	case "leak":
 		go func() { time.Sleep(time.Minute) }()
 	case "cheerful":

@@ -28,11 +28,14 @@ const (
 	// drain is how long receipts under way may still resolve after the session was told to stop.
 	drain = 400 * time.Millisecond
 	// A link that is half open is known within keepAlive and pingTimeout together.
-	keepAlive    = 4 * time.Second
-	pingTimeout  = 4 * time.Second
-	writeTimeout = 2 * time.Second
-	handshake    = 5 * time.Second
-	tick         = time.Second
+	keepAlive   = 4 * time.Second
+	pingTimeout = 4 * time.Second
+	handshake   = 5 * time.Second
+	tick        = time.Second
+	// writeTimeout bounds a write, and how long a SUBSCRIBE waits for a writer that has gone meanwhile: a
+	// run told to stop while subscribing waits that long. What we write, at most a window of
+	// acknowledgements, fits into the socket's buffer, so only a dead link is slower.
+	writeTimeout = 500 * time.Millisecond
 )
 
 // Session is the MQTT link of one gateway. It implements devices.Device. What the Handler has learnt lives

@@ -170,6 +170,37 @@ func TestSession_ThousandMessagesWithoutWaitingForReceipts(t *testing.T) {
 	}
 }
 
+// farewell ends the run a moment after the broker let it in, while it may be subscribing.
+type farewell struct {
+	*devicetest.Host
+	after time.Duration
+	stop  context.CancelFunc
+}
+
+func (f farewell) Linked(context.Context) {
+	for linked := time.Now(); time.Since(linked) < f.after; { // too short for a timer
+	}
+	f.stop()
+}
+
+func TestSession_ToldToStopWhileSubscribingReturnsWithinASecond(t *testing.T) {
+	b := devicetest.NewBroker(t)
+	s := session(t, b.Link(), &echo{})
+	for n := range 1000 {
+		ctx, stop := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() {
+			done <- s.Run(ctx, farewell{devicetest.NewHost(), time.Duration(n%100) * time.Microsecond, stop})
+		}()
+		<-ctx.Done()
+		select {
+		case <-done:
+		case <-time.After(time.Second):
+			t.Fatal("Run did not return within a second of its context's end")
+		}
+	}
+}
+
 func TestSession_RepliesOnlyWhenDurable(t *testing.T) {
 	b := devicetest.NewBroker(t)
 	h := devicetest.NewHost()
