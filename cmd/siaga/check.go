@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"sort"
 
@@ -33,8 +34,9 @@ rewritten as a whole, or put back to an older copy. Give it with --against.`,
 			return err
 		}
 		o := app.CheckOptions{Hashes: *hashes}
-		if !*quiet && isTerminal(os.Stderr) {
-			o.Progress = func(done, total uint64) { fmt.Fprintf(os.Stderr, "\rchecking event %d of %d", done, total) }
+		wipe := func() {}
+		if !*quiet {
+			o.Progress, wipe = progress("checking event")
 		}
 		for _, f := range *against {
 			note, err := os.ReadFile(f)
@@ -44,20 +46,18 @@ rewritten as a whole, or put back to an older copy. Give it with --against.`,
 			o.Against = append(o.Against, note)
 		}
 		rep, err := app.Check(cmd.Context(), cfg, o)
-		if o.Progress != nil {
-			fmt.Fprint(os.Stderr, "\r\033[K")
-		}
+		wipe()
 		if err != nil {
 			return err
 		}
-		return printReport(rep, *quiet)
+		return printReport(cmd.OutOrStdout(), rep, *quiet)
 	}
 	return c
 }
 
-func printReport(rep app.CheckReport, quiet bool) error {
+func printReport(out io.Writer, rep app.CheckReport, quiet bool) error {
 	for _, f := range rep.Findings {
-		fmt.Printf("BAD  %s\n", f)
+		fmt.Fprintf(out, "BAD  %s\n", f)
 	}
 	if n := len(rep.Findings); n > 0 {
 		return fmt.Errorf("check: not intact: %d findings; the first stands on top", n)
@@ -65,19 +65,28 @@ func printReport(rep app.CheckReport, quiet bool) error {
 	if quiet {
 		return nil
 	}
-	fmt.Printf("OK   %d events, every leaf and node of the tree\n", rep.Events)
-	fmt.Printf("OK   %d signed checkpoints, root %s\n", rep.Checkpoints, rep.Root)
+	fmt.Fprintf(out, "OK   %d events, every leaf and node of the tree\n", rep.Events)
+	fmt.Fprintf(out, "OK   %d signed checkpoints, root %s\n", rep.Checkpoints, rep.Root)
 	tables := make([]string, 0, len(rep.Rows))
 	for t := range rep.Rows {
 		tables = append(tables, t)
 	}
 	sort.Strings(tables)
 	for _, t := range tables {
-		fmt.Printf("OK   %d rows of %s explained by events\n", rep.Rows[t], t)
+		fmt.Fprintf(out, "OK   %d rows of %s explained by events\n", rep.Rows[t], t)
 	}
-	fmt.Printf("OK   %d pictures of floor plans\n", rep.Plans)
-	fmt.Printf("OK   %d video files\n", rep.Files)
+	fmt.Fprintf(out, "OK   %d pictures of floor plans\n", rep.Plans)
+	fmt.Fprintf(out, "OK   %d video files\n", rep.Files)
 	return nil
+}
+
+// progress is a line on the terminal that counts, and what wipes it away again. Where nobody watches it is nil.
+func progress(what string) (count func(done, total uint64), wipe func()) {
+	if !isTerminal(os.Stderr) {
+		return nil, func() {}
+	}
+	count = func(done, total uint64) { fmt.Fprintf(os.Stderr, "\r%s %d of %d", what, done, total) }
+	return count, func() { fmt.Fprint(os.Stderr, "\r\033[K") }
 }
 
 // isTerminal reports whether a person watches the output.

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"os"
 
 	"github.com/spf13/cobra"
 
@@ -23,14 +22,9 @@ passwords and video are not touched. The program must not run. An upgrade does t
 		if err != nil {
 			return err
 		}
-		progress := func(done, total uint64) { fmt.Fprintf(os.Stderr, "\revent %d of %d", done, total) }
-		if !isTerminal(os.Stderr) {
-			progress = nil
-		}
-		err = app.Rebuild(cmd.Context(), cfg, progress)
-		if progress != nil {
-			fmt.Fprint(os.Stderr, "\r\033[K")
-		}
+		count, wipe := progress("event")
+		err = app.Rebuild(cmd.Context(), cfg, count)
+		wipe()
 		if err != nil {
 			return err
 		}

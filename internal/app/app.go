@@ -67,10 +67,18 @@ type App struct {
 	link     func(device string) *devices.Link
 }
 
+// prepare makes a site with nothing open, for Open and Offline alike.
+func prepare(cfg config.Config, version string) *App {
+	return &App{
+		cfg: cfg, settings: newSettings(cfg), version: version, drivers: newCatalogue(), stages: newStages(),
+		nudge: make(chan struct{}, 1), recorded: map[string]bool{},
+	}
+}
+
 // Open takes the data directory and opens everything in order; the listeners are bound, nothing runs yet. What was opened
 // is closed again when a later step fails.
 func Open(ctx context.Context, cfg config.Config, version string) (*App, error) {
-	a := &App{cfg: cfg, settings: newSettings(cfg), version: version, drivers: newCatalogue(), stages: newStages(), nudge: make(chan struct{}, 1), recorded: map[string]bool{}}
+	a := prepare(cfg, version)
 	for _, step := range []func(context.Context) error{
 		a.openData, a.openRules, a.openMedia, a.openLive, a.openDoors,
 	} {

@@ -16,7 +16,7 @@ func Offline(ctx context.Context, cfg config.Config, version string, fn func(con
 	if _, err := os.Stat(databasePath(cfg)); err != nil {
 		return fmt.Errorf("app: %w; `siaga serve` makes the database at its first start, and `data:` in the config says where it is", err)
 	}
-	a := &App{cfg: cfg, version: version, drivers: newCatalogue(), stages: newStages()}
+	a := prepare(cfg, version)
 	if err := a.openData(ctx); err != nil {
 		return errors.Join(err, a.Close())
 	}
