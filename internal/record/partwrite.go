@@ -45,33 +45,47 @@ func (w *writer) flush(next int64) bool {
 	}
 	first, units := m.first, m.count()
 	begin := w.file == nil
-	w.buf = w.buf[:0]
+	buf := w.r.borrow()
+	defer w.r.giveBack(buf)
 	if begin {
 		if err := w.create(); err != nil {
 			m.drop()
 			return w.fail(err, first, units)
 		}
-		w.buf = append(w.buf, m.header...)
+		*buf = append(*buf, m.header...)
 	}
 	ticks, had := m.end(next), m.counts
-	w.buf = m.encode(w.buf, next)
-	err := w.file.write(w.buf)
+	*buf = m.encode(*buf, next)
+	err := w.file.write(*buf)
 	if err != nil {
 		m.counts = had
 		return w.fail(err, first, units)
 	}
-	w.wrote(ticks, units, begin)
-	if cap(w.buf) > 2<<20 {
-		w.buf = nil // one very large picture must not stay in memory for ever
-	}
+	w.wrote(ticks, units, len(*buf), begin)
 	if err := w.file.failed(); err != nil {
 		return w.fail(err, max(w.endAt(), w.start+1), 0)
 	}
 	return true
 }
 
+// borrow gives an empty buffer for one part. Each stream having its own cost a fifth of the program's memory.
+func (r *Recorder) borrow() *[]byte {
+	if buf, ok := r.parts.Get().(*[]byte); ok {
+		*buf = (*buf)[:0]
+		return buf
+	}
+	return new([]byte)
+}
+
+// giveBack takes a buffer back, unless one very large picture made it: that must not stay in memory for ever.
+func (r *Recorder) giveBack(buf *[]byte) {
+	if cap(*buf) <= 2<<20 {
+		r.parts.Put(buf)
+	}
+}
+
 // wrote notes a part that is in the file.
-func (w *writer) wrote(ticks int64, units int, begin bool) {
+func (w *writer) wrote(ticks int64, units, bytes int, begin bool) {
 	w.backoff, w.ticks = 0, ticks
 	w.r.syncer.wrote(w.file, w.partAt)
 	w.s.mu.Lock()
@@ -80,7 +94,7 @@ func (w *writer) wrote(ticks int64, units int, begin bool) {
 	w.s.mu.Unlock()
 	w.r.Metrics.Parts.Add(1)
 	w.r.Metrics.Units.Add(uint64(units))
-	w.r.Metrics.Bytes.Add(uint64(len(w.buf)))
+	w.r.Metrics.Bytes.Add(uint64(bytes))
 	if begin {
 		w.tell(op{kind: opBegin, at: w.start})
 	}

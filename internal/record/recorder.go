@@ -51,6 +51,7 @@ type Recorder struct {
 	level     atomic.Int32
 	pressure  chan struct{} // cap 1: a write found no room
 	retention atomic.Pointer[Retention]
+	parts     sync.Pool // of *[]byte: what parts are put together in, shared by all streams
 
 	mu       sync.Mutex                      // guards what follows, and the swap of streams
 	streams  atomic.Pointer[map[key]*stream] // copied on write: Offer reads it without a lock
@@ -181,7 +182,7 @@ func (r *Recorder) stamp(at time.Time) int64 {
 
 // admit makes a stream known; the caller holds mu.
 func (r *Recorder) admit(k key) *stream {
-	s := &stream{key: k, r: r, wake: make(chan struct{}, 1), ops: make(chan op, 256)}
+	s := &stream{key: k, r: r, wake: make(chan struct{}, 1), ops: make(chan op, 64)}
 	next := maps.Clone(*r.streams.Load())
 	next[k] = s
 	r.streams.Store(&next)

@@ -22,7 +22,6 @@ const (
 type writer struct {
 	s    *stream
 	r    *Recorder
-	buf  []byte
 	step int64 // of the site clock, as this stream follows it
 
 	wanted  bool
