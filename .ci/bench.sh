@@ -66,8 +66,6 @@ browser() {
   done
 }
 
-has() { grep -qs "^func Benchmark$1" "$2"/*_test.go; }
-
 run() {
   case $1 in
   disk) bench '^BenchmarkDisk$' ./internal/bench ;;
@@ -87,7 +85,7 @@ run() {
   kill) bench '^BenchmarkKill9$' ./internal/bench ;;
   outage) bench '^BenchmarkOutage$' ./internal/bench ;;
   start) [ -n "${QUICK:-}" ] || bench '^BenchmarkSweep_500000$' ./internal/record ;;
-  history) for p in ./internal/*; do if has History "$p"; then bench '^BenchmarkHistory' "$p"; fi; done ;;
+  history) SIAGA_BENCH_EVENTS=$(n 5000000 20000) bench '^BenchmarkHistory$' ./internal/incident "$(n 200x 5x)" ;;
   record) bench '^BenchmarkRecording$' ./internal/bench ;;
   esac
 }
