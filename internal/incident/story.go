@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -88,8 +89,8 @@ func (t teller) how() string {
 	if name := t.device(first.Device); name != "" {
 		from = fmt.Sprintf(t.say("Peringatan pertama dilaporkan oleh perangkat %s", "The first alert was reported by the device %s"), name)
 	}
-	return from + fmt.Sprintf(t.say("%s; kejadian ini dicatat dengan nomor %s dan memuat %d peringatan dari %d perangkat.", "%s; the incident is recorded as number %s and holds %d alerts from %d devices."),
-		t.clock(first.RaisedAt), in.Number, max(in.AlertCount, len(in.Alerts)), len(in.Devices))
+	return from + fmt.Sprintf(t.say("%s; kejadian ini dicatat dengan nomor %s dan memuat %s dari %s.", "%s; the incident is recorded as number %s and holds %s from %s."),
+		t.clock(first.RaisedAt), in.Number, t.count(max(in.AlertCount, len(in.Alerts)), "peringatan", "alert"), t.count(len(in.Devices), "perangkat", "device"))
 }
 
 // named is how many of the later alerts are told one by one.
@@ -111,7 +112,7 @@ func (t teller) after() string {
 	}
 	out := t.say("Setelah itu tercatat pula ", "After that came ") + strings.Join(parts, ", ")
 	if more := max(t.d.Incident.AlertCount, len(list)) - 1 - len(parts); more > 0 {
-		out += fmt.Sprintf(t.say(", dan %d peringatan lain; yang terakhir", ", and %d more alerts; the last"), more) + t.clock(t.d.Incident.LastAlertAt)
+		out += fmt.Sprintf(t.say(", dan %s lain; yang terakhir", ", and %s; the last"), t.count(more, "peringatan", "more alert")) + t.clock(t.d.Incident.LastAlertAt)
 	}
 	return out + "."
 }
@@ -128,7 +129,7 @@ func (t teller) answer() string {
 		out += t.say(", lalu ditangani oleh ", ", then handled by ") + t.person(in.HandledBy)
 	}
 	if in.Escalations > 0 {
-		out += fmt.Sprintf(t.say(", dan diteruskan kepada atasan %d kali", ", and passed up %d times"), in.Escalations)
+		out += fmt.Sprintf(t.say(", dan diteruskan kepada atasan %s", ", and passed up %s"), t.count(in.Escalations, "kali", "time"))
 	}
 	return out + "."
 }
@@ -184,6 +185,14 @@ func (t teller) clock(at watch.Time) string {
 		return ""
 	}
 	return t.say(" pukul ", " at ") + t.c.Time(at.Time)
+}
+
+// count is "3 peringatan", "1 alert" or "3 alerts": Indonesian has no plural.
+func (t teller) count(n int, indonesian, english string) string {
+	if n != 1 {
+		english += "s"
+	}
+	return strconv.Itoa(n) + " " + t.say(indonesian, english)
 }
 
 func (t teller) priority(p watch.Priority) string {

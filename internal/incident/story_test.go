@@ -78,7 +78,7 @@ func TestStory_FiveSentencesOfFactsInBothLanguages(t *testing.T) {
 	h.must(incident.Act{Verb: incident.Respond, Incident: "2026-000001", Actor: "somebody erased"})
 	h.must(incident.Act{Verb: incident.Escalate, Incident: "2026-000001", Actor: "d", To: "secretariat"})
 	expect(3, `Peringatan diterima oleh Budi Santoso pukul 01.08.32 WITA, 1 menit 32 detik setelah kejadian dibuka, lalu ditangani oleh petugas, dan diteruskan kepada atasan 1 kali.`,
-		`The alert was accepted by Budi Santoso at 01.08.32 WITA, 1 minute 32 seconds after the incident was opened, then handled by a member of staff, and passed up 1 times.`)
+		`The alert was accepted by Budi Santoso at 01.08.32 WITA, 1 minute 32 seconds after the incident was opened, then handled by a member of staff, and passed up 1 time.`)
 	h.must(incident.Act{Verb: incident.Resolve, Incident: "2026-000001", Actor: "d", Cause: "pelaku mencuri", Action: "ditangkap"})
 	expect(4, `Kejadian dinyatakan selesai oleh Budi Santoso pada Minggu, 22 November 2026, 01.08.32 WITA dan menunggu pemeriksaan orang kedua sebelum ditutup.`,
 		`The incident was declared resolved by Budi Santoso on Sunday, 22 November 2026, 01.08.32 WITA and awaits a second person's review before it is closed.`)
