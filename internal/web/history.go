@@ -101,6 +101,7 @@ func (s *Server) summariseIncidents(ctx context.Context, in *CaseQuery) (*reply[
 type IncidentDetail struct {
 	incident.Incident
 	Acts       []IncidentAct     `json:"acts" nullable:"false"`
+	Names      map[string]string `json:"names" nullable:"false" doc:"what the devices in it are called, for whoever may not list devices"`
 	Timeline   []Event           `json:"timeline" nullable:"false" doc:"what happened meanwhile in its zones, at its devices, over radio and in the air"`
 	Zones      []string          `json:"zones" nullable:"false"`
 	From       watch.Time        `json:"from" doc:"span of the timeline"`
@@ -144,7 +145,7 @@ func (s *Server) getIncident(ctx context.Context, in *CaseID) (*reply[IncidentDe
 func (s *Server) describe(ctx context.Context, d incident.Detail) IncidentDetail {
 	names, clock := siteNames{s}, s.siteClock()
 	out := IncidentDetail{
-		Incident: d.Incident, Acts: []IncidentAct{}, Timeline: []Event{}, Zones: orNone(d.Zones),
+		Incident: d.Incident, Acts: []IncidentAct{}, Names: map[string]string{}, Timeline: []Event{}, Zones: orNone(d.Zones),
 		From: watch.Time{Time: d.From}, To: watch.Time{Time: d.To},
 		Story: d.Tell(names, clock), Draft: d.Draft(names, clock), References: []IncidentPointer{},
 	}
@@ -162,13 +163,24 @@ func (s *Server) describe(ctx context.Context, d incident.Detail) IncidentDetail
 	for _, k := range d.References() {
 		out.References = append(out.References, IncidentPointer{k, s.opt.Auth.Name(k.By)})
 	}
+	for _, id := range out.Devices {
+		s.name(out.Names, id)
+	}
 	sees := s.sees(callerOf(ctx))
 	for i := range d.Timeline {
 		if sees(&d.Timeline[i]) {
 			out.Timeline = append(out.Timeline, eventOf(d.Timeline[i]))
+			s.name(out.Names, d.Timeline[i].Device)
 		}
 	}
 	return out
+}
+
+// name notes what a device is called, if it still exists.
+func (s *Server) name(names map[string]string, id string) {
+	if d, ok := s.opt.Registry.Device(id); ok {
+		names[id] = d.Name
+	}
 }
 
 // siteClock writes times as the site's people read them.

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"siaga/internal/incident"
+	"siaga/internal/registry"
 	judging "siaga/internal/rules"
 	"siaga/internal/watch"
 )
@@ -124,6 +125,22 @@ func TestIncident_CriticalNeedsCauseActionAndASecondPerson(t *testing.T) {
 	s.call("guard", get, prefix+"/incidents/"+in.Number, "", http.StatusOK, &d)
 	if len(d.Acts) != 3 || d.Acts[0].ByName != "Orang leader" || len(d.Timeline) == 0 || len(d.Alerts) != 1 {
 		t.Errorf("the page of the incident: %d acts, %d events, %d alerts", len(d.Acts), len(d.Timeline), len(d.Alerts))
+	}
+}
+
+func TestIncident_NamesItsDevicesToWhoMayNotListThem(t *testing.T) {
+	s := guarded(t)
+	s.furnish()
+	_, err := s.registry.Register(t.Context(), registry.By{Reason: "test"}, registry.Device{
+		ID: "ht-pos-2", Kind: "mmdvm", Name: "HT Pos 2", Zone: "gudang", Enabled: true, Config: []byte(`{"topic":"ht-pos-2"}`),
+	}, nil)
+	must(t, err)
+	a := s.panics(s.join(t, "guard", ""))
+	s.problem("auditor", get, prefix+"/devices", "", http.StatusForbidden, "forbidden")
+	var d IncidentDetail
+	s.call("auditor", get, prefix+"/incidents/"+a.Incident, "", http.StatusOK, &d)
+	if d.Names["ht-pos-2"] != "HT Pos 2" {
+		t.Errorf("names %v", d.Names)
 	}
 }
 

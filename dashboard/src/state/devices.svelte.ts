@@ -19,6 +19,8 @@ export function streamState(state: DeviceState | undefined, name: string): Strea
 class Devices {
   readonly all = new SvelteMap<string, Device>();
   readonly states = new SvelteMap<string, DeviceState>();
+  /** Names that came with an incident, for whoever may not list devices. */
+  private readonly told = new SvelteMap<string, string>();
   /** Came while this page was open. */
   readonly fresh = new SvelteSet<string>();
   loaded = $state(false);
@@ -56,7 +58,11 @@ class Devices {
   }
 
   name(id: string): string {
-    return this.all.get(id)?.name ?? id;
+    return this.all.get(id)?.name ?? this.told.get(id) ?? id;
+  }
+
+  learn(names: Record<string, string> | undefined): void {
+    for (const [id, name] of Object.entries(names ?? {})) this.told.set(id, name);
   }
 
   heard(state: DeviceState): void {

@@ -130,6 +130,8 @@ export interface Incident {
   report?: WrittenReport | null;
   draft?: Report;
   references?: KeptReference[];
+  /** What the devices in it are called. */
+  names?: Record<string, string>;
 }
 
 export interface Segment {
