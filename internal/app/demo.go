@@ -273,7 +273,7 @@ func demoDevices(f demoFile, broker string, quiet bool) []simulated {
 	hub := sim.SensorHub{
 		Broker: at("zigbee"), Base: "zigbee2mqtt", Every: 45 * time.Second, Trouble: trouble,
 		Doors:  []string{"pintu_ruang_server", "pintu_gudang_depan", "pintu_gudang_belakang"},
-		Motion: []string{"pir_gudang"}, Smoke: []string{"asap_gudang"}, Leak: []string{"air_gudang"},
+		Motion: []string{"pir_gudang"}, Smoke: []string{"asap_gudang"}, Leak: []string{"air_gudang"}, Mains: []string{"ups_server"},
 	}
 	return []simulated{{"simulated radios", radios.Run}, {"simulated drone", dock.Run}, {"simulated sensors", hub.Run}}
 }

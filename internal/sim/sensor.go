@@ -18,6 +18,7 @@ type SensorHub struct {
 	Motion []string
 	Smoke  []string
 	Leak   []string
+	Mains  []string // at a UPS
 	// Every is the pause between two doings at a door; Trouble between smoke or leak alarms (0 never).
 	Every, Trouble time.Duration
 }
@@ -97,6 +98,7 @@ func (r *sensorRun) inventory() {
 		{r.s.Motion, "SONOFF", "SNZB-03P", "2.2.2", "20240524"},
 		{r.s.Smoke, "HEIMAN", "HS1SA-E", "", "20200811"},
 		{r.s.Leak, "SONOFF", "SNZB-05P", "1.0.4", "20240118"},
+		{r.s.Mains, "Custom devices (DiY)", "ptvo.switch", "", "20230402"},
 	} {
 		for _, n := range g.names {
 			d := map[string]any{
@@ -117,6 +119,7 @@ func (r *sensorRun) inventory() {
 func (r *sensorRun) baseline() {
 	for names, extra := range map[*[]string]map[string]any{
 		&r.s.Doors: {"contact": true}, &r.s.Motion: {"occupancy": false}, &r.s.Smoke: {"smoke": false}, &r.s.Leak: {"water_leak": false},
+		&r.s.Mains: {"ac_connected": true},
 	} {
 		for _, n := range *names {
 			r.send(n+"/availability", true, map[string]any{"state": "online"})
