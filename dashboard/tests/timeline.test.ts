@@ -26,4 +26,19 @@ describe('the timeline of an incident', () => {
     expect(list.map((entry) => `${entry.event} ${entry.where}`)).toEqual(['radio.call_started b', 'radio.call_ended a', 'radio.call_started a']);
     expect(list[1]?.note).toBe('2 detik');
   });
+
+  it.each([
+    ['drone.mode', { mode: 'return_home' }, 'Pulang'],
+    ['drone.mode', { mode: 'unknown(77)' }, 'unknown(77)'],
+    ['drone.task', { status: 'in_progress', percent: 46 }, 'Berjalan, 46 %'],
+    ['drone.limits', { near_height: true, near_area: false, near_distance: true }, 'batas tinggi, batas jarak'],
+    ['device.described', { vendor: 'SONOFF', model: 'SNZB-03P', firmware: '2.2.2' }, 'SONOFF, SNZB-03P, 2.2.2'],
+    ['zone.added', { after: { name: 'Gudang Depan' } }, 'Gudang Depan'],
+    ['sensor.battery_low', { percent: 4 }, '4 %'],
+    ['radio.text', { text: 'POS 2' }, 'POS 2'],
+    ['gap.opened', { reason: 'unreachable' }, 'Tidak terjangkau di jaringan'],
+    ['door.opened', 'not an object', ''],
+  ])('says of %s %o what it is about', (kind, body, note) => {
+    expect(told({ timeline: [{ seq: 1, kind, device: 'a', at: at(0), body } as unknown as Event] })[0]?.note).toBe(note);
+  });
 });

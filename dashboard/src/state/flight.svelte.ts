@@ -34,6 +34,8 @@ export function numberOf(body: Record<string, unknown> | null, key: string): num
 /** The site's own aircraft: newest position, battery and link, and where they flew in the last quarter of an hour. */
 class Flight {
   readonly craft = new SvelteMap<string, Aircraft>();
+  loaded = $state(false);
+  failed = $state<unknown>(null);
 
   hear(device: string, kind: string, at: string, body: unknown): void {
     if (!/^drone\.(position|battery|link|mode)$/.test(kind) || typeof body !== 'object' || body === null) return;
@@ -48,8 +50,14 @@ class Flight {
   /** The way up to now, out of the journal. */
   async load(now: number): Promise<void> {
     const since = new Date(now - BACK_MS).toISOString();
-    const events = await newestEvents({ kind: ['drone.position'], since, limit: '400' });
-    for (const event of events.reverse()) this.hear(event.device ?? '', event.kind, event.at, event.body);
+    try {
+      const events = await newestEvents({ kind: ['drone.position'], since, limit: '400' });
+      for (const event of events.reverse()) this.hear(event.device ?? '', event.kind, event.at, event.body);
+      this.failed = null;
+      this.loaded = true;
+    } catch (err) {
+      this.failed = err;
+    }
   }
 
   private moved(known: Aircraft, at: string, said: Record<string, unknown>): void {

@@ -4,11 +4,19 @@ import type { Zone } from '../wire';
 
 class Places {
   readonly zones = new SvelteMap<string, Zone>();
+  loaded = $state(false);
+  failed = $state<unknown>(null);
 
   async load(): Promise<void> {
-    const zones = await listZones();
-    this.zones.clear();
-    for (const zone of zones) this.zones.set(zone.id, zone);
+    try {
+      const zones = await listZones();
+      this.zones.clear();
+      for (const zone of zones) this.zones.set(zone.id, zone);
+      this.failed = null;
+      this.loaded = true;
+    } catch (err) {
+      this.failed = err;
+    }
   }
 
   name(id: string): string {

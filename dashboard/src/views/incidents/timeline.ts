@@ -2,10 +2,9 @@ import type { Act, Event, Incident, Reference } from '../../data';
 import type { Mark } from '../footage/marks';
 import * as m from '../../paraglide/messages';
 import { kindOfEvent } from '../../parts/kinds';
-import { duration } from '../../parts/time';
-import { partyWord, say, whyWord } from '../../parts/words';
+import { partyWord, whyWord } from '../../parts/words';
 import { names } from '../../state/names.svelte';
-import type { Alert } from '../../data';
+import { CALL_ENDS, noteOf } from './notes';
 
 /** Where an entry comes from, for leaving sources out. */
 export const SOURCES = ['alert', 'act', 'video', 'radio', 'flight', 'sensor', 'system'] as const;
@@ -37,8 +36,6 @@ const FAMILY: Record<string, Source> = {
 };
 
 const sourceOf = (kind: string): Source => FAMILY[kind.split('.')[0] ?? ''] ?? 'system';
-
-const CALL_ENDS = new Set(['radio.call_ended', 'radio.call_lost', 'radio.call_timeout']);
 
 const SOURCE_WORD: Record<Source, () => string> = {
   alert: m.source_alert,
@@ -143,8 +140,6 @@ function fromAct(act: Act): Entry {
 }
 
 function fromEvent(event: Event): Entry {
-  const body = (event.body ?? {}) as { alert?: Alert; reason?: unknown; text?: unknown; duration_s?: unknown };
-  const title = body.alert ? say(body.alert.title) : '';
   return {
     key: `event ${event.seq}`,
     at: event.at,
@@ -154,7 +149,7 @@ function fromEvent(event: Event): Entry {
     what: kindOfEvent(event.kind),
     who: '',
     where: event.device ?? '',
-    note: title !== '' ? title : CALL_ENDS.has(event.kind) && typeof body.duration_s === 'number' ? duration(body.duration_s * 1000) : typeof body.reason === 'string' && whyWord(body.reason) !== body.reason ? whyWord(body.reason) : typeof body.text === 'string' ? body.text.slice(0, 300) : '',
+    note: noteOf(event),
   };
 }
 
