@@ -12,6 +12,7 @@ import { memorySpecs } from './memory.spec.mjs';
 import { oddSpecs } from './odd.spec.mjs';
 import { pagesSpecs } from './pages.spec.mjs';
 import { sealedSpecs } from './sealed.spec.mjs';
+import { statesSpecs } from './states.spec.mjs';
 import { technicianSpecs } from './technician.spec.mjs';
 
 inhabit({
@@ -23,6 +24,7 @@ inhabit({
   history: historySpecs,
   delay: delaySpecs,
   access: accessSpecs,
+  states: statesSpecs,
   account: accountSpecs,
   sealed: sealedSpecs,
   memory: memorySpecs,

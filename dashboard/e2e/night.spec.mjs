@@ -194,6 +194,22 @@ export function nightSpecs(house) {
     await guard.leave();
   });
 
+  test('the plan shows the radios at their posts, and the drone where it flies with the way that it came', async () => {
+    const guard = await Seat.take(house.browser, house.site, 'guard');
+    const { page } = guard;
+    await page.locator('[data-panel=handover]').waitFor();
+    await page.keyboard.press('p');
+    const plan = page.locator('[data-panel=plan]');
+    for (const radio of ['ht-pos-1', 'ht-pos-2', 'ht-danru']) await plan.locator(`[data-mark="${radio}"]`).waitFor();
+    const drone = plan.locator('[data-mark="drone-1"]');
+    await drone.waitFor();
+    const way = () => plan.locator('polyline.track').getAttribute('points');
+    const [place, came] = [await drone.getAttribute('style'), await way()];
+    await page.waitForFunction(([was, before]) => document.querySelector('[data-mark="drone-1"]').getAttribute('style') !== was && document.querySelector('polyline.track').getAttribute('points') !== before, [place, came], PATIENCE);
+    assert.match(await way(), /^[\d.]+,[\d.]+( [\d.]+,[\d.]+)+$/);
+    await guard.leave();
+  });
+
   test('a second window shows the wall alone, with a choice of its own and without noise', async () => {
     const guard = await Seat.take(house.browser, house.site, 'guard');
     const opened = guard.context.waitForEvent('page');

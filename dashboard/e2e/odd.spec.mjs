@@ -10,6 +10,8 @@ const MEGABYTE = 1 << 20;
 /** A minute of the slowest machine; a clock that is wrong by hours is far beyond it. */
 const NEAR_MS = 60_000;
 const DAY_MS = 24 * HOUR;
+const IMPORTANT_HZ = 980;
+const CAUTION_HZ = 620;
 
 /** Runs in the page: its clock is wrong by so much. */
 function wrongClock(ms) {
@@ -26,8 +28,19 @@ function wrongClock(ms) {
   };
 }
 
-/** Runs in the page: remembers each tone, and whether it was told to end. */
+/** Runs in the page: remembers each tone, whether it was told to end, and what sounds again every 20 seconds. */
 function listen() {
+  const [every, never] = [window.setInterval, window.clearInterval];
+  window.turns = [];
+  window.setInterval = (again, ms, ...rest) => {
+    const id = every(again, ms, ...rest);
+    if (ms === 20_000) window.turns.push({ id, again, over: false });
+    return id;
+  };
+  window.clearInterval = (id) => {
+    never(id);
+    for (const turn of window.turns.filter((one) => one.id === id)) turn.over = true;
+  };
   const Plain = window.OscillatorNode;
   window.tones = [];
   window.OscillatorNode = class extends Plain {
@@ -38,7 +51,7 @@ function listen() {
 
     start(...args) {
       super.start(...args);
-      window.tones.push({ node: this, type: this.type, ended: false });
+      window.tones.push({ node: this, type: this.type, hertz: Math.round(this.frequency.value), ended: false });
     }
   };
 }
@@ -58,9 +71,12 @@ async function calm(seat) {
   await page.waitForFunction(() => window.e2e.live.some((heard) => heard.snapshot), null, PATIENCE);
   const ended = async () => {
     const { items } = await (await fetch('/api/v1/incidents?state=open&limit=500')).json();
-    const init = { method: 'POST', body: JSON.stringify({ reason: 'uji' }), headers: { 'Content-Type': 'application/json' } };
-    for (const { id } of items) await fetch(`/api/v1/incidents/${id}/false-alarm`, init);
-    return document.querySelector('.queue [data-alert]') === null;
+    const deed = (id, verb, body) => fetch(`/api/v1/incidents/${id}/${verb}`, { method: 'POST', body: JSON.stringify(body), headers: { 'Content-Type': 'application/json' } });
+    for (const { id } of items) {
+      await deed(id, 'acknowledge', {}); // refused where somebody has
+      await deed(id, 'false-alarm', { reason: 'uji' });
+    }
+    return items.length === 0 && document.querySelector('.queue [data-alert]') === null;
   };
   await page.waitForFunction(ended, null, { ...PATIENCE, polling: 500 });
 }
@@ -96,6 +112,37 @@ export function oddSpecs(house) {
       await guard.leave();
     });
   }
+
+  test('an important alert sounds three tones every 20 seconds until it is accepted or muted, a caution sounds once', async () => {
+    const guard = await Seat.take(house.browser, house.site, 'guard', { first: [listen] });
+    const { page } = guard;
+    await calm(guard);
+    const hub = house.site.gateway('zigbee2mqtt');
+    const tones = (hertz, count) => page.waitForFunction(([at, n]) => window.tones.filter((tone) => tone.hertz === at).length === n, [hertz, count], PATIENCE);
+    const turning = () => page.evaluate(() => window.turns.filter((turn) => !turn.over).length);
+    await house.site.publish(hub, { ac_connected: false }, '/ups_server');
+    await guard.alert('Listrik padam').waitFor();
+    await tones(IMPORTANT_HZ, 3);
+    assert.equal(await turning(), 1);
+    await page.evaluate(() => window.turns.find((turn) => !turn.over).again());
+    await tones(IMPORTANT_HZ, 6);
+    await page.keyboard.press('m');
+    await page.locator('header.top').filter({ hasText: 'Bisu ' }).waitFor();
+    assert.equal(await turning(), 0, 'muted');
+    await page.keyboard.press('m');
+    await tones(IMPORTANT_HZ, 9);
+    await page.keyboard.press('t');
+    await guard.alert('Listrik padam').waitFor({ state: 'detached' });
+    assert.equal(await turning(), 0, 'accepted');
+    await house.site.publish(hub, { smoke: false, battery: 4, battery_low: true }, '/asap_gudang');
+    await guard.alert('Baterai sensor rendah').waitFor();
+    await tones(CAUTION_HZ, 1);
+    assert.equal(await turning(), 0, 'a caution is said once');
+    assert.equal(await page.evaluate(() => window.tones.some((tone) => tone.type === 'triangle')), false, 'no siren for less than a critical alert');
+    await house.site.publish(hub, { ac_connected: true }, '/ups_server');
+    await house.site.publish(hub, { smoke: false, battery: 90, battery_low: false }, '/asap_gudang');
+    await guard.leave();
+  });
 
   test('the siren goes on until the critical alert is accepted, no key mutes it, and the tiles stay where they are', async () => {
     const guard = await Seat.take(house.browser, house.site, 'guard', { first: [listen] });

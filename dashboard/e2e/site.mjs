@@ -8,8 +8,8 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
 const here = dirname(fileURLToPath(import.meta.url));
-const PROGRAM = process.env.SIAGA_BIN ?? resolve(here, '../../bin/siaga');
-const READY_WITHIN_MS = 120_000;
+export const PROGRAM = process.env.SIAGA_BIN ?? resolve(here, '../../bin/siaga');
+export const READY_WITHIN_MS = 120_000;
 const STOP_WITHIN_MS = 20_000;
 const run = promisify(execFile);
 
@@ -53,11 +53,11 @@ export class Site {
     return found;
   }
 
-  /** Publishes as a gateway does, with its own credentials. */
-  async publish(gateway, payload) {
+  /** Publishes as a gateway does, with its own credentials, on its topic or one below it. */
+  async publish(gateway, payload, below = '') {
     const broker = new URL(this.demo.mqtt);
     const args = ['-h', broker.hostname, '-p', broker.port, '-u', gateway.mqtt_user, '-P', gateway.mqtt_password, '-i', `e2e-${gateway.id}`];
-    await run('mosquitto_pub', [...args, '-q', '1', '-t', gateway.topic, '-m', JSON.stringify(payload)], { timeout: 30_000 });
+    await run('mosquitto_pub', [...args, '-q', '1', '-t', `${gateway.topic}${below}`, '-m', JSON.stringify(payload)], { timeout: 30_000 });
   }
 
   /** The orange button of a handy-talkie, as the radio gateway reports it. */

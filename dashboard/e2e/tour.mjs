@@ -71,7 +71,7 @@ async function press(seat, path, look, seen) {
 export async function tour(seat, look, { dialogs = true, seen = new Set() } = {}) {
   const { page } = seat;
   const done = new Set();
-  const open = ['/', '/gaya', '/tidak-ada', ...(await links(page))];
+  const open = ['/gaya', '/tidak-ada', ...(await links(page))];
   for (let path = open.shift(); path !== undefined; path = open.shift()) {
     if (done.has(shape(path))) continue;
     done.add(shape(path));
