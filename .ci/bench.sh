@@ -93,6 +93,7 @@ run() {
 failed=0
 for group in $groups; do
   echo "bench: $group" >&2
+  sync # what the group before has written is nobody's figure
   facts "$group" >"$out/$group.new"
   run "$group" >>"$out/$group.new" 2>"$out/$group.err" || { failed=1; echo "bench: group $group failed; see $out/$group.err and $out/$group.txt" >&2; }
   mv "$out/$group.new" "$out/$group.txt"
