@@ -3,32 +3,11 @@ import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
 import { test } from 'node:test';
 import { Seat } from './people.mjs';
+import { enlist, PASSWORD, Script } from './script.mjs';
 
-const PASSWORD = 'bebek menyeberang di pagi hari';
 const HOSTILE = `<img src=x onerror=pwned=1>"'><svg/onload=pwned=2>`;
 const HOSTILE_RADIO = 5100977;
 const POS_2 = 5100203;
-
-/** Asks the site as a person does by a script. */
-class Script {
-  static async of(site, { name, password }) {
-    const script = new Script(site);
-    ({ token: script.token } = await script.ask('POST', '/session', { name, password }));
-    return script;
-  }
-
-  constructor(site) {
-    this.site = site;
-  }
-
-  async ask(method, path, body) {
-    const headers = { 'Content-Type': 'application/json', ...(this.token ? { Authorization: `Bearer ${this.token}` } : {}) };
-    const answer = await fetch(`${this.site.url}/api/v1${path}`, { method, headers, body: body && JSON.stringify(body) });
-    const text = await answer.text();
-    assert.ok(answer.ok, `${method} ${path}: ${answer.status} ${text}`);
-    return text === '' ? undefined : JSON.parse(text);
-  }
-}
 
 /** The code that an app shows for a secret. */
 function oneTimeCode(secret, step) {
@@ -41,15 +20,6 @@ function oneTimeCode(secret, step) {
 }
 
 const stepNow = () => Math.floor(Date.now() / 30_000);
-
-/** Adds somebody who has chosen a password of their own. */
-async function enlist(site, login, name, role) {
-  const admin = await Script.of(site, site.person('administrator'));
-  const { id } = await admin.ask('POST', '/people', { login, name, role, password: 'sementara saja 2026' });
-  const fresh = await Script.of(site, { name: login, password: 'sementara saja 2026' });
-  await fresh.ask('POST', '/session/password', { old: 'sementara saja 2026', password: PASSWORD });
-  return { id, name: login, password: PASSWORD, admin };
-}
 
 async function sit(house, person) {
   const context = await house.browser.newContext({ viewport: { width: 1600, height: 900 } });

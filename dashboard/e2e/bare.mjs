@@ -4,6 +4,7 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { enlist } from './script.mjs';
 import { PROGRAM, READY_WITHIN_MS, Site } from './site.mjs';
 
 const RULES = resolve(dirname(fileURLToPath(import.meta.url)), '../../configs/rules');
@@ -16,7 +17,6 @@ mqtt: {listen: '127.0.0.1:0'}
 log: {level: warn}
 `;
 const INVITED = /Open (\S+) and enrol the administrator with this code:\s+(\S+)\s/;
-const FIRST = 'kata sandi pertama 2026';
 
 export class BareSite extends Site {
   /** Starts the program on an empty folder; `code` enrols the administrator. */
@@ -56,20 +56,8 @@ export class BareSite extends Site {
     this.demo.users.push(admin);
   }
 
-  /** The administrator, signed in on this page, adds somebody, who chooses a password of their own. */
-  async admit(page, role) {
-    const person = { role, name: role, password: `sandi ${role} sendiri 2026` };
-    const post = (path, body) => this.post(page.context().request, path, body);
-    await post('/people', { login: role, name: `Petugas ${role}`, roles: [role], password: FIRST });
-    const own = await page.context().browser().newContext();
-    await this.post(own.request, '/session', { name: role, password: FIRST });
-    await this.post(own.request, '/session/password', { old: FIRST, password: person.password });
-    await own.close();
-    this.demo.users.push(person);
-  }
-
-  async post(request, path, body) {
-    const answer = await request.post(`${this.url}/api/v1${path}`, { data: body, headers: { Origin: this.url } });
-    if (!answer.ok()) throw new Error(`POST ${path}: ${answer.status()} ${await answer.text()}`);
+  /** The administrator adds somebody, who chooses a password of their own. */
+  async admit(role) {
+    this.demo.users.push({ role, ...(await enlist(this, role, `Petugas ${role}`, role)) });
   }
 }

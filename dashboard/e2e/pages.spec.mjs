@@ -1,21 +1,12 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { test } from 'node:test';
+import { serious } from './axe.mjs';
 import { Seat } from './people.mjs';
 
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const POS_INDUK = 5100201;
 const POS_1 = 5100202;
 
 const overflow = (page) => page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
-
-/** Serious findings of axe, one line each. */
-async function findings(page) {
-  await page.evaluate(AXE);
-  const { violations } = await page.evaluate(() => window.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa'] }));
-  return violations.filter(({ impact }) => impact === 'serious' || impact === 'critical').map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html.slice(0, 120)).join(' | ')}`);
-}
 
 export function pagesSpecs(house) {
   test('the language changes at once, and stays after a reload', async () => {
@@ -107,7 +98,7 @@ export function pagesSpecs(house) {
     const technician = await Seat.take(house.browser, house.site, 'technician', { phone: true });
     const look = async (page, what) => {
       assert.ok((await overflow(page)) <= 0, `${what} scrolls sideways on a phone`);
-      assert.deepEqual(await findings(page), [], what);
+      assert.deepEqual(await serious(page), [], what);
     };
     await house.site.panic(POS_1);
     await leader.alert('Pos 1').waitFor();
@@ -137,10 +128,10 @@ export function pagesSpecs(house) {
         await seat.go(path);
         await seat.page.waitForFunction(() => document.querySelector('main [role=status] .out-of-sight') === null && document.querySelector('main h1') !== null);
         assert.ok((await overflow(seat.page)) <= 0, `${path} scrolls sideways on a phone`);
-        assert.deepEqual(await findings(seat.page), [], `${path} on a phone`);
+        assert.deepEqual(await serious(seat.page), [], `${path} on a phone`);
       }
       await seat.page.setViewportSize({ width: 1600, height: 900 });
-      assert.deepEqual(await findings(seat.page), []);
+      assert.deepEqual(await serious(seat.page), []);
       assert.deepEqual(seat.outside, []);
       assert.deepEqual(seat.faults, []);
       await seat.leave();

@@ -99,7 +99,7 @@ export function statesSpecs(house) {
       const page = await context.newPage();
       await site.enrol(page);
       await page.waitForSelector('header nav');
-      for (const role of Object.keys(BARE)) await site.admit(page, role);
+      for (const role of Object.keys(BARE)) await site.admit(role);
       await context.close();
       for (const [role, said] of Object.entries(BARE)) {
         const seat = await Seat.take(house.browser, site, role);

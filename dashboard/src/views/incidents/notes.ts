@@ -41,5 +41,6 @@ export function noteOf(event: Event): string {
   const own = OWN[event.kind]?.(body) ?? '';
   if (own !== '') return own;
   const reason = text(body, 'reason');
-  return whyWord(reason) === reason ? text(body, 'text') : whyWord(reason);
+  const why = whyWord(reason);
+  return why === reason ? text(body, 'text') : why;
 }
