@@ -1,6 +1,6 @@
 // One real demo site and one browser for a list of specs; ONLY="night,history" runs a part of them.
-import { after, before } from 'node:test';
-import { openBrowser } from './people.mjs';
+import { after, afterEach, before } from 'node:test';
+import { openBrowser, Seat } from './people.mjs';
 import { Site } from './site.mjs';
 
 const chosen = process.env.ONLY?.split(',');
@@ -14,6 +14,7 @@ export function inhabit(parts) {
     house.site = await Site.start();
     house.browser = await openBrowser();
   });
+  afterEach(Seat.clear);
   after(async () => {
     await house.browser?.close();
     await house.site?.stop();

@@ -66,8 +66,8 @@ export function nightSpecs(house) {
   });
 
   test('A5: the orange button: line, siren, camera of its zone and action card by themselves', async () => {
-    night.guard = await Seat.take(house.browser, house.site, 'guard');
-    night.leader = await Seat.take(house.browser, house.site, 'leader', { phone: true });
+    night.guard = await Seat.take(house.browser, house.site, 'guard', { stays: true });
+    night.leader = await Seat.take(house.browser, house.site, 'leader', { phone: true, stays: true });
     const { page } = night.guard;
     await page.waitForSelector('[data-camera][data-state="live"]', PATIENCE);
     const pressed = performance.now();

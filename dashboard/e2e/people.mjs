@@ -38,14 +38,26 @@ function remember() {
 }
 
 export class Seat {
+  /** Seats that nobody has left yet. */
+  static taken = new Set();
+
+  /** Leaves the seats of a test that failed before it could, and says what each showed and waited for. Some stay for many tests. */
+  static async clear() {
+    for (const seat of [...Seat.taken].filter((one) => !one.stays)) {
+      console.log(await seat.account());
+      await seat.leave();
+    }
+  }
+
   /** Opens a fresh browser profile at a size, and signs a person in; `first` is a script, with its argument, that each page runs before its own. */
-  static async take(browser, site, role, { phone = false, first } = {}) {
+  static async take(browser, site, role, { phone = false, stays = false, first } = {}) {
     const context = await browser.newContext({ viewport: phone ? PHONE : DESK, hasTouch: phone });
     context.setDefaultTimeout(PATIENCE.timeout);
     await context.addInitScript(remember);
     if (first) await context.addInitScript(...first);
     const page = await context.newPage();
     const seat = new Seat(site, context, page);
+    seat.stays = stays;
     await seat.signIn(site.person(role));
     return seat;
   }
@@ -56,8 +68,15 @@ export class Seat {
     this.page = page;
     this.outside = [];
     this.faults = [];
+    this.asked = new Set();
+    this.refused = [];
+    Seat.taken.add(this);
     page.on('pageerror', (err) => this.faults.push(err.message));
+    page.on('requestfinished', (request) => this.asked.delete(request));
+    page.on('requestfailed', (request) => this.asked.delete(request));
+    page.on('response', (answer) => answer.status() >= 400 && this.refused.push(`${answer.status()} ${answer.url()}`));
     page.on('request', (request) => {
+      this.asked.add(request);
       const { protocol, host } = new URL(request.url());
       if (/^(http|ws)/.test(protocol) && host !== new URL(site.url).host) this.outside.push(request.url());
     });
@@ -96,7 +115,15 @@ export class Seat {
     });
   }
 
+  /** What the page shows and waits for, in some lines. */
+  async account() {
+    const shown = await this.page.innerText('body', { timeout: 5_000 }).catch(() => 'the page does not answer');
+    const asked = [...this.asked].map((request) => `${request.method()} ${request.url()}`);
+    return ['# a seat was left behind', this.page.url(), shown.slice(0, 600), `faults: ${this.faults.join('; ')}`, `refused: ${this.refused.slice(-20).join(', ')}`, `waits for: ${asked.join(', ')}`].join('\n# ');
+  }
+
   leave() {
+    Seat.taken.delete(this);
     return this.context.close();
   }
 }

@@ -170,6 +170,26 @@ func TestSignIn_AFloodFromOneAddressIsHeldBackBeforeAnyHashing(t *testing.T) {
 	}
 }
 
+func TestSignIn_AnOfficeBehindOneAddressIsNotHeldBackByBeingRight(t *testing.T) {
+	c := &clock{at: time.Date(2026, 11, 22, 14, 0, 0, 0, time.UTC)}
+	s := openSite(t, t.TempDir(), Options{Now: c.now})
+	s.add("sinta", Guard)
+	for range 3 * attemptBurst {
+		s.signIn("sinta")
+	}
+	busy := 0
+	for i := range 500 {
+		_, err := s.try(fmt.Sprintf("user%d", i), "x", "10.0.0.9:1")
+		var d *Denied
+		if errors.As(err, &d) && d.Code == DeniedBusy {
+			busy++
+		}
+	}
+	if busy < 500-2*attemptBurst {
+		t.Errorf("%d of 500 guesses were held back afterwards", busy)
+	}
+}
+
 func TestThrottle_StaysBoundedAndGroupsIPv6Networks(t *testing.T) {
 	th := newThrottle(time.Now)
 	for i := range maxTrials + 500 {

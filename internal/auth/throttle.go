@@ -33,7 +33,7 @@ const (
 	lockedFrom   = 30 * time.Second // delays from here on are a lock-out, with an event
 	forgetAfter  = time.Hour        // without a failure
 	maxTrials    = 10_000           // remembered; the oldest go first
-	attemptsRate = 1                // sign-ins a second from one address
+	attemptsRate = 1                // sign-ins a second from one address, those that succeed not counted
 	attemptBurst = 20
 	toldEvery    = 10 * time.Second // events of failures from one address, after the first 20
 	busyRetry    = 2 * time.Second
@@ -46,6 +46,7 @@ type trial struct {
 	until    time.Time // no attempt before
 	refused  int       // attempts that came before and were not looked at
 	limit    *rate.Limiter
+	proven   int           // attempts that turned out right, and may be made again beyond the limit
 	telling  *rate.Limiter // of events; see toldEvery
 	untold   int           // failures without an event of their own
 }
@@ -93,7 +94,11 @@ func (t *throttle) admit(login, address string) error {
 		host.limit = rate.NewLimiter(attemptsRate, attemptBurst)
 	}
 	host.last = now
-	if !host.limit.AllowN(now, 1) {
+	switch {
+	case host.limit.AllowN(now, 1):
+	case host.proven > 0:
+		host.proven--
+	default:
 		return &Denied{Code: DeniedBusy, RetryAfter: busyRetry}
 	}
 	if a, ok := t.trials[accountKey(login, address)]; ok && now.Before(a.until) {
@@ -142,10 +147,14 @@ func (t *throttle) failed(login, address string) verdict {
 	return v
 }
 
+// succeeded wipes the slate. An attempt that was right costs its address nothing: behind one address a whole office may
+// sit, and nobody guesses by being right.
 func (t *throttle) succeeded(login, address string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	delete(t.trials, accountKey(login, address))
+	host := t.get("h " + where(address))
+	host.proven = min(host.proven+1, attemptBurst)
 }
 
 // get finds or makes a trial, and keeps the number of them bounded.

@@ -7,6 +7,7 @@ const CAMERA_DRIVERS = new Set(['rtsp', 'onvif']);
 const NEW_FOR_MS = 10 * 60_000;
 const GATHER_MS = 150;
 const ONE_BY_ONE = 20;
+const byName = new Intl.Collator('id', { numeric: true });
 
 export function isCamera(device: Device): boolean {
   return CAMERA_DRIVERS.has(device.driver) || (device.streams ?? []).length > 0;
@@ -26,13 +27,16 @@ class Devices {
   loaded = $state(false);
   failed = $state<unknown>(null);
 
-  readonly cameras = $derived(
-    [...this.all.values()].filter(isCamera).sort((a, b) => a.name.localeCompare(b.name, 'id', { numeric: true })),
-  );
+  /** All of them, by name. Comparing names is the dear part, so it is done once for every list. */
+  readonly sorted = $derived([...this.all.values()].sort((a, b) => byName.compare(a.name, b.name)));
+  readonly cameras = $derived(this.sorted.filter(isCamera));
 
   /** Waiting to be asked for, and whether the asking is under way. */
   private asked = new Set<string>();
   private asking = false;
+  /** Told, and not shown yet. */
+  private news = new Map<string, DeviceState>();
+  private showing: ReturnType<typeof setTimeout> | null = null;
   /** The site does not list these; a state of one is no reason to ask again. */
   private unknown = new Set<string>();
 
@@ -49,6 +53,7 @@ class Devices {
   }
 
   snapshot(states: readonly DeviceState[]): void {
+    this.news.clear();
     this.states.clear();
     for (const state of states) this.states.set(state.device, state);
   }
@@ -65,9 +70,22 @@ class Devices {
     for (const [id, name] of Object.entries(names ?? {})) this.told.set(id, name);
   }
 
+  /**
+   * The site told how a device is doing. What comes within a moment is shown together: a site that starts, or an import,
+   * tells thousands of states one by one, and each change of the screen looks at all of them.
+   */
   heard(state: DeviceState): void {
-    this.states.set(state.device, state);
-    if (this.loaded && !this.all.has(state.device) && !this.unknown.has(state.device)) void this.fetch(state.device);
+    this.news.set(state.device, state);
+    this.showing ??= setTimeout(() => this.showNews(), GATHER_MS);
+  }
+
+  private showNews(): void {
+    this.showing = null;
+    for (const state of this.news.values()) {
+      this.states.set(state.device, state);
+      if (this.loaded && !this.all.has(state.device) && !this.unknown.has(state.device)) void this.fetch(state.device);
+    }
+    this.news.clear();
   }
 
   /**
