@@ -45,6 +45,10 @@ type Options struct {
 	Projections []Projection        // everything that lives from events
 	Now         func() time.Time    // nil: time.Now
 	OnFull      func(released bool) // told once the disk is full; runs on the writer, MUST be quick
+	// Aside takes, in place of the log, what would be journaled: the database is what was saved of a damaged one, and its
+	// log is only read, holes and all. Such an event has no sequence, and no projection hears of it. What Aside returns nil
+	// for MUST be durable. It runs on the writer.
+	Aside func([]watch.Draft) error
 }
 
 // Journal is open on one database. Append and Commit may be called from any goroutine while Run runs.
@@ -81,6 +85,9 @@ func Open(ctx context.Context, db *store.DB, o Options) (*Journal, error) {
 	}
 	if j.now == nil {
 		j.now = time.Now
+	}
+	if o.Aside != nil {
+		return j.openAside()
 	}
 	if err := j.claimSite(ctx); err != nil {
 		return nil, err

@@ -90,7 +90,8 @@ type writer struct {
 	find     *sql.Stmt
 	remember *sql.Stmt
 	pruned   time.Time
-	salts    []byte // random bytes not yet used; one read serves many events
+	salts    []byte        // random bytes not yet used; one read serves many events
+	aside    []watch.Draft // of the transaction under way, where Options.Aside takes them
 }
 
 func newWriter(j *Journal) (*writer, error) {
@@ -157,7 +158,12 @@ func (w *writer) transact(batch []*job) error {
 	if err != nil {
 		return err
 	}
-	if err := w.fill(tx, batch); err != nil {
+	w.aside = nil
+	err = w.fill(tx, batch)
+	if err == nil {
+		err = w.handAside()
+	}
+	if err != nil {
 		return errors.Join(err, tx.Rollback())
 	}
 	return tx.Commit()
@@ -182,7 +188,7 @@ func (w *writer) one(tx *sql.Tx, s bound, jb *job) error {
 	if jb.fn == nil && len(w.j.projectionsOf(jb.draft.Kind)) == 0 {
 		return w.deliver(tx, s, jb)
 	}
-	tree := w.j.tree
+	tree, aside := w.j.tree, len(w.aside)
 	if _, err := tx.Exec(`SAVEPOINT job`); err != nil {
 		return err
 	}
@@ -200,7 +206,7 @@ func (w *writer) one(tx *sql.Tx, s bound, jb *job) error {
 		return err
 	}
 	jb.err = err
-	w.j.tree = tree
+	w.j.tree, w.aside = tree, w.aside[:aside]
 	if _, err := tx.Exec(`ROLLBACK TO job`); err != nil {
 		return err
 	}
@@ -273,6 +279,9 @@ func (w *writer) insertEvent(tx *sql.Tx, s bound, d watch.Draft) (watch.Event, e
 	if d.At.IsZero() {
 		d.At = w.j.now()
 	}
+	if w.j.opt.Aside != nil {
+		return w.putAside(d), nil
+	}
 	salt, err := w.salt()
 	if err != nil {
 		return watch.Event{}, err
@@ -337,6 +346,9 @@ func fatal(err error) bool { return store.IsFatal(err) }
 
 // advance publishes the new head and wakes followers.
 func (j *Journal) advance() {
+	if j.opt.Aside != nil {
+		return
+	}
 	j.head.Store(j.tree.Size())
 	j.wakeMu.Lock()
 	defer j.wakeMu.Unlock()
