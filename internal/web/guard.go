@@ -154,6 +154,9 @@ func (s *Server) guard(rt route, inner http.Handler) http.Handler {
 		who, p := s.admit(rt, r)
 		v := visitOf(r.Context())
 		v.who, v.own = who, rt.tells
+		if p == nil && s.opt.Site.Standby != nil && rt.changes() {
+			p = problem(http.StatusServiceUnavailable, "read_only", "the site's database is damaged: what is left can be looked at, nothing can be changed; restore the last backup")
+		}
 		if p == nil {
 			p = s.takeBody(rt, r)
 		}

@@ -36,6 +36,7 @@ type route struct {
 	status int    // of success, 0 for 200
 	query  []string
 	tells  bool   // its refusals are no news, or events of their own: they are not journaled as refused requests
+	looks  bool   // changes nothing, whatever its method
 	gives  string // media type of the answer of a route outside the API library
 	serve  endpoint
 }
@@ -86,6 +87,9 @@ func (rt *route) operation() huma.Operation {
 	}
 	return op
 }
+
+// changes reports whether the route may change something of the site.
+func (rt *route) changes() bool { return rt.method != http.MethodGet && !rt.looks }
 
 var pathParam = regexp.MustCompile(`\{([a-z_]+)\}`)
 

@@ -25,6 +25,7 @@ import (
 	"siaga/internal/record"
 	"siaga/internal/registry"
 	"siaga/internal/view"
+	"siaga/internal/watch"
 )
 
 // Options are what the front door opens to. All rooms MUST be set.
@@ -76,6 +77,15 @@ type Site struct {
 	ZoneName string `json:"zone_name" doc:"what clocks show behind the time: WIB, WITA, WIT"`
 	Timezone string `json:"timezone" doc:"IANA name"`
 	Stage    string `json:"stage,omitempty" doc:"of the election; only where a session is asked for"`
+	// Standby is there while the site's database is damaged. Then every route that would change something refuses.
+	Standby *Standby `json:"standby,omitempty" doc:"the database is damaged: what is shown is what could still be read, nothing is recorded and nobody is warned"`
+}
+
+// Standby is how far a site whose database is damaged can still be looked at.
+type Standby struct {
+	Since      watch.Time `json:"since"`
+	Readable   int64      `json:"readable" doc:"events that could still be read"`
+	Unreadable int64      `json:"unreadable" doc:"events that are known to be missing"`
 }
 
 // Server is the front door. It listens from New on and answers while Run runs.

@@ -284,9 +284,9 @@ func sessionRoutes() []route {
 	return []route{
 		{method: get, path: prefix + "/setup", right: open, id: "get-setup", about: "Whether the site has an administrator", tag: tag, serve: call((*Server).getSetup)},
 		{method: post, path: prefix + "/setup", right: open, id: "enrol", about: "Make the first administrator, with the code the program printed", tag: tag, status: http.StatusCreated, serve: call((*Server).enrol)},
-		{method: post, path: prefix + "/session", right: open, tells: true, id: "sign-in", about: "Sign in", tag: tag, status: http.StatusCreated, serve: call((*Server).signIn)},
+		{method: post, path: prefix + "/session", right: open, tells: true, looks: true, id: "sign-in", about: "Sign in", tag: tag, status: http.StatusCreated, serve: call((*Server).signIn)},
 		{method: get, path: prefix + "/session", right: session, tells: true, id: "get-session", about: "Who is signed in", tag: tag, serve: call((*Server).getSession)},
-		{method: del, path: prefix + "/session", right: session, id: "sign-out", about: "Sign out", tag: tag, status: http.StatusNoContent, serve: call((*Server).signOut)},
+		{method: del, path: prefix + "/session", right: session, looks: true, id: "sign-out", about: "Sign out", tag: tag, status: http.StatusNoContent, serve: call((*Server).signOut)},
 		{method: post, path: prefix + "/session/password", right: session, tells: true, id: "change-own-password", about: "Choose another password; other sessions end", tag: tag, status: http.StatusNoContent, serve: call((*Server).changeOwnPassword)},
 		{method: post, path: prefix + "/session/factor", right: signedIn, tells: true, id: "begin-factor", about: "Begin to use a one-time-code app; takes the password again", tag: tag, status: http.StatusCreated, serve: call((*Server).beginFactor)},
 		{method: post, path: prefix + "/session/factor/confirm", right: signedIn, id: "confirm-factor", about: "Prove that the app works; from then on sign-ins ask for a code", tag: tag, status: http.StatusNoContent, serve: call((*Server).confirmFactor)},

@@ -98,8 +98,8 @@ func cameraRoutes() []route {
 	const tag = "cameras"
 	camera := prefix + "/cameras/{id}"
 	return []route{
-		{method: post, path: camera + "/whep", right: auth.RightLiveConsole, scopes: pictures, id: "whep", about: "Live picture over WebRTC: an SDP offer gives an answer", tag: tag, status: http.StatusCreated, body: sdpType, limit: 128 << 10, query: []string{"stream"}, gives: sdpType, serve: raw((*Server).whepOffer)},
-		{method: del, path: camera + "/whep/{session}", right: auth.RightLiveConsole, scopes: pictures, id: "whep-hangup", about: "End a live picture", tag: tag, status: http.StatusNoContent, serve: raw((*Server).whepHangup)},
+		{method: post, path: camera + "/whep", right: auth.RightLiveConsole, scopes: pictures, looks: true, id: "whep", about: "Live picture over WebRTC: an SDP offer gives an answer", tag: tag, status: http.StatusCreated, body: sdpType, limit: 128 << 10, query: []string{"stream"}, gives: sdpType, serve: raw((*Server).whepOffer)},
+		{method: del, path: camera + "/whep/{session}", right: auth.RightLiveConsole, scopes: pictures, looks: true, id: "whep-hangup", about: "End a live picture", tag: tag, status: http.StatusNoContent, serve: raw((*Server).whepHangup)},
 		{method: get, path: camera + "/live.mp4", right: auth.RightLiveConsole, scopes: pictures, id: "live-mp4", about: "Live picture as fragmented MP4 over a websocket", tag: tag, status: http.StatusSwitchingProtocols, query: []string{"stream"}, serve: raw((*Server).liveMP4)},
 		{method: get, path: camera + "/snapshot.jpg", right: auth.RightLiveConsole, scopes: pictures, id: "snapshot", about: "Newest picture; with at, one out of the recording", tag: tag, query: []string{"at", "stream", "incident", "purpose"}, gives: "image/jpeg", serve: raw((*Server).snapshot)},
 		{method: get, path: camera + "/segments", right: auth.RightViewDevices, id: "list-segments", about: "Recorded files of a span", tag: tag, serve: call((*Server).listSegments)},
