@@ -80,7 +80,7 @@ func open(ctx context.Context, cfg config.Config) (*app.App, error) {
 		if _, err := daemon.SdNotify(false, daemon.SdNotifyReady+"\nSTATUS=STANDBY: the database is damaged, restore the last backup"); err != nil {
 			slog.Warn("systemd was not told that we stand by", "err", err)
 		}
-		if err := app.Standby(ctx, cfg, err); err != nil {
+		if err := app.Standby(ctx, cfg, version, err); err != nil {
 			return nil, err
 		}
 	}

@@ -44,6 +44,7 @@ type App struct {
 	doubt   atomic.Pointer[error] // why the log is not intact
 	nudge   chan struct{}         // a device came or went
 	lock    *os.File              // on the data directory
+	remains *remains              // nil, unless the site only stands by
 	// recorded is what the recorder was told last, by device. Start and then only the stage "stream list" touch it.
 	recorded map[string]bool
 
@@ -79,14 +80,20 @@ func prepare(cfg config.Config, version string) *App {
 // is closed again when a later step fails.
 func Open(ctx context.Context, cfg config.Config, version string) (*App, error) {
 	a := prepare(cfg, version)
-	for _, step := range []func(context.Context) error{
-		a.openData, a.openRules, a.openMedia, a.openLive, a.openDoors,
-	} {
-		if err := step(ctx); err != nil {
-			return nil, errors.Join(err, a.Close())
-		}
+	if err := a.open(ctx, a.openData, a.openRules, a.openMedia, a.openLive, a.openDoors); err != nil {
+		return nil, err
 	}
 	return a, nil
+}
+
+// open takes the steps in order. After one that fails everything is closed again.
+func (a *App) open(ctx context.Context, steps ...func(context.Context) error) error {
+	for _, step := range steps {
+		if err := step(ctx); err != nil {
+			return errors.Join(err, a.Close())
+		}
+	}
+	return nil
 }
 
 func (a *App) closing(c io.Closer) { a.opened = append(a.opened, c.Close) }
@@ -120,6 +127,12 @@ func (a *App) openData(ctx context.Context) error {
 	} else if err != nil {
 		return damage(err)
 	}
+	return a.openPeople(ctx)
+}
+
+// openPeople opens what lives in the journal: the site's devices and settings, and its people.
+func (a *App) openPeople(ctx context.Context) error {
+	var err error
 	a.registry, err = registry.Open(ctx, registry.Options{
 		Journal: a.journal, Vault: a.vault, Drivers: a.drivers, NamePrefix: namePrefix(a.cfg), Kicked: a.kick, Plans: plansPath(a.cfg),
 		Settings: a.settings, Settled: a.settle,
@@ -192,8 +205,10 @@ func (a *App) openLive(context.Context) error {
 // openDoors binds the listeners: broker for devices, web for people.
 func (a *App) openDoors(context.Context) error {
 	var err error
-	if a.broker, a.link, err = openBroker(a.cfg, filepath.Join(a.cfg.Data, "broker"), a.registry, a.journal); err != nil {
-		return err
+	if a.remains == nil {
+		if a.broker, a.link, err = openBroker(a.cfg, filepath.Join(a.cfg.Data, "broker"), a.registry, a.journal); err != nil {
+			return err
+		}
 	}
 	if a.broker != nil {
 		a.opened = append(a.opened, func() error { a.broker.Close(); return nil })

@@ -111,16 +111,9 @@ func TestStandby_IsLoudUntilTheBackupIsBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, why := Open(t.Context(), cfg, "test")
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	cfg.HTTP.Listen = l.Addr().String() // free, and known to the test
-	if err := l.Close(); err != nil {
-		t.Fatal(err)
-	}
+	cfg.HTTP.Listen = freePort(t)
 	done := make(chan error, 1)
-	go func() { done <- Standby(context.WithoutCancel(t.Context()), cfg, why) }()
+	go func() { done <- Standby(context.WithoutCancel(t.Context()), cfg, "test", why) }()
 	for path, want := range map[string]string{"/": "SIAGA BERHENTI", "/api/v1/events": "problem+json", "/readyz": "damaged", "/login": "siaga restore"} {
 		code, text := doorSays(t, "http://"+cfg.HTTP.Listen+path)
 		if code != http.StatusServiceUnavailable || !strings.Contains(text, want) {
@@ -151,6 +144,19 @@ func TestStandby_IsLoudUntilTheBackupIsBack(t *testing.T) {
 		t.Fatalf("root %s, saved was %s; %v %v", rep.Root, root, rep.Findings, err)
 	}
 	startSite(t, cfg)
+}
+
+// freePort is an address that is free, and known to the test.
+func freePort(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return l.Addr().String()
 }
 
 // doorSays returns an answer's code, and its type and text; it waits for the door to open.

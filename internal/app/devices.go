@@ -75,7 +75,7 @@ func (c catalogue) kinds() []string {
 type roster struct {
 	registry *registry.Registry
 	drivers  catalogue
-	link     func(device string) *devices.Link
+	link     func(device string) *devices.Link // nil while the site stands by: nobody listens to gateways
 }
 
 func (r roster) Changed() <-chan struct{} { return r.registry.Changed() }
@@ -84,7 +84,7 @@ func (r roster) Changed() <-chan struct{} { return r.registry.Changed() }
 func (r roster) Specs(ctx context.Context) ([]fleet.Spec, error) {
 	var out []fleet.Spec
 	for _, d := range r.registry.Devices() {
-		if !d.Enabled || d.Parent != "" {
+		if !d.Enabled || d.Parent != "" || r.link == nil && r.drivers.Gateway(d.Kind) {
 			continue
 		}
 		s := fleet.Spec{

@@ -20,6 +20,9 @@ const (
 // ready tells the truth: every stage runs, the journal takes a transaction within readyIn, events are judged and sealed,
 // and video has somewhere to go. The error lists everything that is wrong.
 func (a *App) ready(ctx context.Context) error {
+	if a.remains != nil {
+		return fmt.Errorf("%w; the site stands by: nothing is recorded and nobody is warned", ErrDamaged)
+	}
 	if len(a.stages.failed) > 0 {
 		return errors.New("a stage of the program has failed; see the log")
 	}

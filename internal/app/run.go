@@ -19,7 +19,9 @@ import (
 // Start starts every stage, sinks first. The order is the order of the design; stop order is this list read upwards.
 func (a *App) Start(ctx context.Context) error {
 	a.started = time.Now()
-	a.alignStreams(ctx) // before fleet: a device that fails at once finds its streams known, and its gap has the reason
+	if a.remains == nil {
+		a.alignStreams(ctx) // before fleet: a device that fails at once finds its streams known, and its gap has the reason
+	}
 	for _, s := range a.list() {
 		a.stages.start(s)
 	}
@@ -28,6 +30,9 @@ func (a *App) Start(ctx context.Context) error {
 
 // list is the product: everything that runs.
 func (a *App) list() []stage {
+	if a.remains != nil {
+		return a.onlookers()
+	}
 	l := []stage{
 		{"journal writer", a.journal.Run, 10 * time.Second},
 		{"text index", a.journal.RunIndex, 5 * time.Second},
@@ -63,10 +68,16 @@ func (a *App) climb(ctx context.Context) error {
 	})
 }
 
-// announce journals that the program started, and what it found wrong while opening.
+// announce journals that the program started, what was done while it stood by, and what it found wrong while opening.
 func (a *App) announce(ctx context.Context) error {
+	if a.remains != nil {
+		return nil
+	}
 	if err := a.tell(ctx, "site.started", map[string]any{"version": a.version}); err != nil {
 		return err
+	}
+	if err := a.adoptDeeds(ctx); err != nil {
+		slog.Error("what was done while the site stood by is not journaled; it is tried again at the next start", "err", err)
 	}
 	doubt := a.doubt.Load()
 	if doubt == nil {
@@ -104,7 +115,7 @@ func (a *App) Stop() error {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 	defer cancel()
 	var err error
-	if !a.started.IsZero() {
+	if !a.started.IsZero() && a.remains == nil {
 		err = a.tell(ctx, "site.stopping", map[string]any{"uptime_s": int(time.Since(a.started).Seconds())})
 	}
 	return errors.Join(err, a.stages.stop(), a.Close())
@@ -152,7 +163,11 @@ func (a *App) watchClock(ctx context.Context) error {
 
 // describe is the site as the screens know it.
 func (a *App) describe() web.Site {
-	return web.Site{ID: a.cfg.Site.ID, Name: a.cfg.Site.Name, ZoneName: a.cfg.Site.ZoneName, Timezone: a.cfg.Site.Timezone}
+	s := web.Site{ID: a.cfg.Site.ID, Name: a.cfg.Site.Name, ZoneName: a.cfg.Site.ZoneName, Timezone: a.cfg.Site.Timezone}
+	if a.remains != nil {
+		s.Standby = &a.remains.notice
+	}
+	return s
 }
 
 // snapshot is what a screen begins with.

@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"html/template"
 	"log/slog"
+	"math"
 	"net"
 	"net/http"
 	"os"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/coreos/go-systemd/v22/daemon"
@@ -22,29 +24,106 @@ const (
 	standbyAlarm = time.Minute     // how often it repeats itself in the log
 )
 
-// Standby is what the program does instead of its work when Open failed with ErrDamaged: it touches nothing, says on
-// every page, to every script and in the log what is wrong and what to do, and returns nil as soon as the database was
-// put back, so that the caller opens it again. The data directory is not locked, so that `siaga restore` can work.
-func Standby(ctx context.Context, cfg config.Config, why error) error {
-	l, err := net.Listen("tcp", cfg.HTTP.Listen)
-	if err != nil {
-		return errors.Join(why, fmt.Errorf("app: standby: %w", err))
+// Standby is what the program does instead of its work when Open failed with ErrDamaged: it says in the log, on its page
+// and to every script what is wrong and what to do; it reads what is left of the database, and shows that and live pictures
+// to who signs in; and it returns nil as soon as the database was put back, so that the caller opens it again. The damaged
+// file is not touched, and the data directory not locked, so that `siaga restore` can work.
+func Standby(ctx context.Context, cfg config.Config, version string, why error) error {
+	work, stop := context.WithCancel(ctx)
+	defer stop()
+	back := make(chan error, 1)
+	go func() {
+		back <- awaitDatabase(work, cfg, why)
+		stop()
+	}()
+	s := &standby{cfg: cfg, version: version, why: why}
+	if err := s.run(work); err != nil {
+		stop()
+		<-back
+		return errors.Join(why, err)
 	}
-	server := &http.Server{Handler: standbyHandler(cfg, why), ReadHeaderTimeout: 5 * time.Second, WriteTimeout: 10 * time.Second}
+	return <-back
+}
+
+// standby is one time that the site stands by.
+type standby struct {
+	cfg     config.Config
+	version string
+	why     error
+	aside   *deeds       // nil until read
+	done    atomic.Int64 // events looked at
+	total   atomic.Int64
+	blind   atomic.Pointer[error] // why nothing can be shown
+}
+
+// run alarms, and lets people look once there is something to look at, until ctx ends.
+func (s *standby) run(ctx context.Context) error {
+	defer func() {
+		if s.aside != nil {
+			_ = s.aside.Close() // each line in it is synced
+		}
+	}()
+	err := s.alarm(ctx, s.read)
+	if err == nil {
+		err = s.show(ctx)
+	}
+	if err == nil || ctx.Err() != nil {
+		return nil
+	}
+	slog.Error("what is left of the database cannot be shown", "err", err)
+	s.blind.Store(&err)
+	return s.alarm(ctx, func(ctx context.Context) error {
+		<-ctx.Done()
+		return nil
+	})
+}
+
+// alarm shows the page that says so to everybody, for as long as do takes.
+func (s *standby) alarm(ctx context.Context, do func(context.Context) error) error {
+	l, err := net.Listen("tcp", s.cfg.HTTP.Listen)
+	if err != nil {
+		return fmt.Errorf("app: standby: %w", err)
+	}
+	server := &http.Server{Handler: s.handler(), ReadHeaderTimeout: 5 * time.Second, WriteTimeout: 10 * time.Second}
 	served := make(chan error, 1)
 	go func() {
-		if cfg.HTTP.TLSCert != "" {
-			served <- server.ServeTLS(l, cfg.HTTP.TLSCert, cfg.HTTP.TLSKey)
+		if s.cfg.HTTP.TLSCert != "" {
+			served <- server.ServeTLS(l, s.cfg.HTTP.TLSCert, s.cfg.HTTP.TLSKey)
 		} else {
 			served <- server.Serve(l)
 		}
 	}()
-	err = awaitDatabase(ctx, cfg, why)
-	closing := server.Close()
+	err = errors.Join(do(ctx), server.Close())
 	if e := <-served; !errors.Is(e, http.ErrServerClosed) {
-		closing = errors.Join(closing, e)
+		err = errors.Join(err, e)
 	}
-	return errors.Join(err, closing)
+	return err
+}
+
+// read takes over what is left of the database.
+func (s *standby) read(ctx context.Context) error {
+	var err error
+	if s.aside, err = beginDeeds(s.cfg, s.why); err != nil {
+		return err
+	}
+	return salvage(ctx, s.cfg, func(done, total int64) {
+		s.done.Store(done)
+		s.total.Store(total)
+	})
+}
+
+// show lets people look at what is left, and at live pictures.
+func (s *standby) show(ctx context.Context) error {
+	a, err := openRemains(ctx, s.cfg, s.version, s.aside)
+	if err != nil {
+		return err
+	}
+	slog.Warn("what is left of the damaged database can be looked at", "dashboard", a.URL(),
+		"events", a.remains.notice.Readable, "unreadable", a.remains.notice.Unreadable)
+	if err = a.Start(ctx); err == nil {
+		err = a.Wait(ctx)
+	}
+	return errors.Join(err, a.Stop())
 }
 
 // awaitDatabase returns nil once the database is another file than at the beginning and nobody works on it, and why if
@@ -75,8 +154,8 @@ func awaitDatabase(ctx context.Context, cfg config.Config, why error) error {
 	}
 }
 
-// standbyHandler answers everything with the alarm.
-func standbyHandler(cfg config.Config, why error) http.Handler {
+// handler answers everything with the alarm.
+func (s *standby) handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprintln(w, "ok") }) // the caller may be gone
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
@@ -95,10 +174,25 @@ func standbyHandler(cfg config.Config, why error) http.Handler {
 		default:
 			h.Set("Content-Type", "text/html; charset=utf-8")
 			w.WriteHeader(http.StatusServiceUnavailable)
-			_ = standbyPage.Execute(w, struct{ Site, Why string }{cfg.Site.Name, why.Error()}) // the caller may be gone
+			_ = standbyPage.Execute(w, s.page()) // the caller may be gone
 		}
 	})
 	return mux
+}
+
+// page is what the alarm says.
+func (s *standby) page() any {
+	p := struct {
+		Site, Why, Blind string
+		Percent          int64
+	}{Site: s.cfg.Site.Name, Why: s.why.Error()}
+	if blind := s.blind.Load(); blind != nil {
+		p.Blind = (*blind).Error()
+	}
+	if total := s.total.Load(); total > 0 && total < math.MaxInt64 {
+		p.Percent = s.done.Load() * 100 / total
+	}
+	return p
 }
 
 // standbyPage is meant to be seen across a room. It reloads itself, so that the dashboard comes back alone.
@@ -112,10 +206,12 @@ section+section{margin-top:2rem;border-top:2px solid #fff;padding-top:1rem}</sty
 <p><strong>{{.Site}} tidak dipantau dan tidak direkam. Jaga dengan mata dan HT, hubungi petugas keamanan TI sekarang.</strong></p>
 <ol><li>Jangan hapus apa pun. Pindahkan <b>siaga.db*</b> ke tempat lain; berkas itu barang bukti.</li>
 <li>Kembalikan cadangan terakhir:<code>siaga restore --config siaga.yaml --from FOLDER-CADANGAN</code></li>
-<li>Siaga mulai sendiri setelah itu. Buktikan dengan <b>siaga check</b>.</li></ol></section>
+<li>Siaga mulai sendiri setelah itu. Buktikan dengan <b>siaga check</b>.</li></ol>
+<p>{{if .Blind}}Sisa data tidak dapat ditampilkan. Rekaman tetap ada di folder <b>segments</b> dan dapat diputar dengan pemutar video.{{else}}Sisa data sedang dibaca: {{.Percent}}%. Sesudah itu riwayat yang terbaca dan gambar langsung dapat dilihat di halaman ini.{{end}}</p></section>
 <section lang="en"><h1>Siaga has stopped: the database is damaged</h1>
 <p><strong>Nothing is watched and nothing is recorded. Call the IT security officer now.</strong></p>
 <ol><li>Delete nothing. Move <b>siaga.db*</b> to another place; it is evidence.</li>
 <li>Restore the last backup with the command above.</li><li>Siaga then starts by itself. Prove it with <b>siaga check</b>.</li></ol>
-<code>{{.Why}}</code></section></main></body></html>
+<p>{{if .Blind}}What is left cannot be shown. The recordings are in the folder <b>segments</b>; any player plays them.{{else}}What is left is being read: {{.Percent}}%. After that, the readable history and live pictures can be seen on this page.{{end}}</p>
+<code>{{.Why}}</code>{{with .Blind}}<code>{{.}}</code>{{end}}</section></main></body></html>
 `))

@@ -18,6 +18,9 @@ const subLost = "camera.sub_lost"
 // host is a device's host. A run that goes on without one of its streams is no run that ended, so fleet does not learn
 // of it; the recorder must, or it would wait for frames that nobody expects.
 func (a *App) host(device string) devices.Host {
+	if a.remains != nil {
+		return onlooker{func(au watch.AccessUnit) { a.view.Offer(device, au) }}
+	}
 	return &streamHost{Host: a.ingest.Host(device), lost: func(name string, err error, at time.Time) {
 		a.recorder.StreamInterrupted(device, name, err, at)
 	}}
@@ -142,7 +145,7 @@ func (a *App) States() []watch.DeviceState {
 	for _, d := range a.registry.Devices() {
 		recording[d.ID] = map[string]bool{}
 		for _, s := range d.Streams {
-			recording[d.ID][s.Name] = s.Record && d.Enabled
+			recording[d.ID][s.Name] = s.Record && d.Enabled && a.remains == nil
 		}
 	}
 	for _, v := range a.view.States() {

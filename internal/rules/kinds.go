@@ -83,14 +83,14 @@ func cameraKinds() []Kind {
 }
 
 func siteKinds() []Kind {
-	return facts("site.started", "site.stopping", "site.stopped", "device.up", "device.down", "device.registered",
+	return facts("site.started", "site.stopping", "site.stopped", "site.standby", "device.up", "device.down", "device.registered",
 		"device.changed", "device.removed", "device.replaced", "device.enabled", "device.disabled",
 		"device.credential_issued", "device.credential_revoked", "zone.added", "zone.changed", "zone.removed",
 		"setting.changed", "setting.reset",
 		"zone.armed", "zone.disarmed", "zone.locked", "zone.unlocked", "zone.plan_set", "zone.plan_removed", "device.placed", "device.described", "disk.level", "clock.jumped", "worker.failed",
 		"broker.refused", "broker.publish_refused", "broker.subscribe_refused", "broker.throttled",
 		"broker.signin_failed", "broker.topic_unsupported", "broker.oversize", "broker.bad_protocol", "broker.overload",
-		"broker.store_trouble", "auth.signed_in", "auth.signed_out", "auth.failed", "auth.locked", "auth.token_issued", "auth.refused",
+		"broker.store_trouble", "auth.signed_in", "auth.signed_out", "auth.failed", "auth.locked", "auth.token_issued", "auth.refused", "auth.standby",
 		"person.added", "person.changed", "person.role_changed", "person.disabled", "person.enabled",
 		"person.password_set", "person.second_factor", "person.factor_begun", "person.phone_set", "body.erased", "integrity.log_broken",
 		"integrity.footage_broken", "rule.changed", "alert.raised", "alert.updated", "alert.cleared", "incident.opened",

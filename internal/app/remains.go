@@ -1,0 +1,111 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"siaga/devices"
+	"siaga/internal/config"
+	"siaga/internal/journal"
+	"siaga/internal/store"
+	"siaga/internal/watch"
+	"siaga/internal/web"
+)
+
+// remains is what could still be read of a damaged database. An App that has it shows that, and live pictures: it
+// records, judges and journals nothing, and what people do goes aside.
+type remains struct {
+	deeds  *deeds
+	notice web.Standby
+}
+
+// salvage reads what is left of the damaged database into a copy of its own.
+func salvage(ctx context.Context, cfg config.Config, progress func(done, total int64)) error {
+	info, err := os.Stat(databasePath(cfg))
+	if err != nil {
+		return fmt.Errorf("app: standby: %w", err)
+	}
+	var disk unix.Statfs_t
+	if err := unix.Statfs(cfg.Data, &disk); err != nil {
+		return fmt.Errorf("app: standby: %w", err)
+	}
+	free, need := int64(disk.Bavail)*disk.Bsize, info.Size()+info.Size()/2 // indexes are written anew
+	if free < need {
+		return fmt.Errorf("app: standby: reading what is left of the database needs %d MiB, %d are free in %s", need>>20, free>>20, cfg.Data)
+	}
+	return store.Salvage(ctx, databasePath(cfg), standbyPath(cfg, "siaga.db"), progress)
+}
+
+// openRemains opens what salvage made, for looking at.
+func openRemains(ctx context.Context, cfg config.Config, version string, aside *deeds) (*App, error) {
+	a := prepare(cfg, version)
+	a.remains = &remains{deeds: aside, notice: web.Standby{Since: watch.Time{Time: time.Now()}}}
+	return a, a.open(ctx, a.openSalvaged, a.openRules, a.openMedia, a.openLive, a.openDoors)
+}
+
+func (a *App) openSalvaged(ctx context.Context) error {
+	var err error
+	if a.vault, err = openVault(a.cfg); err != nil {
+		return err
+	}
+	if a.db, err = store.Open(ctx, standbyPath(a.cfg, "siaga.db"), store.Options{}); err != nil {
+		return err
+	}
+	a.closing(a.db)
+	a.journal, err = journal.Open(ctx, a.db, journal.Options{Site: a.cfg.Site.ID, Aside: a.remains.deeds.take})
+	if err != nil {
+		return err
+	}
+	n := &a.remains.notice
+	err = a.db.Read().QueryRowContext(ctx, `SELECT count(*), max((SELECT coalesce(max(seq), 0) FROM events), (SELECT coalesce(max(size), 0) FROM checkpoints)) - count(*) FROM events`).
+		Scan(&n.Readable, &n.Unreadable)
+	if err != nil {
+		return fmt.Errorf("app: standby: %w", err)
+	}
+	if err := a.openPeople(ctx); err != nil {
+		return err
+	}
+	if !a.auth.Enrolled() {
+		return errors.New("app: standby: the list of people cannot be read, so nobody could sign in")
+	}
+	return nil
+}
+
+// onlookers is all that runs while the site stands by.
+func (a *App) onlookers() []stage {
+	return []stage{
+		{"deeds", a.journal.Run, 10 * time.Second},
+		{"text index", a.journal.RunIndex, 5 * time.Second},
+		{"sockets", a.web.RunSockets, 3 * time.Second},
+		{"live channel", a.hub.Run, 5 * time.Second},
+		{"live view", a.view.Run, 5 * time.Second},
+		{"device states", a.tellStates, time.Second},
+		{"front door", a.web.Run, 6 * time.Second},
+		{"watchdog", a.watchdog, time.Second},
+		{"fleet", a.fleet.Run, 10 * time.Second},
+	}
+}
+
+// onlooker is a camera's host while the site stands by: its pictures are shown, what it says is heard by nobody.
+type onlooker struct {
+	show func(watch.AccessUnit)
+}
+
+// Observe takes note of nothing.
+func (onlooker) Observe(context.Context, watch.Reading) (devices.Receipt, error) {
+	return unheard{}, nil
+}
+
+// Media shows the picture.
+func (o onlooker) Media(au watch.AccessUnit) { o.show(au) }
+
+// unheard is the receipt of what nobody heard. It is given for cameras alone, which have nothing to send again.
+type unheard struct{}
+
+// Wait returns at once.
+func (unheard) Wait(context.Context) error { return nil }
