@@ -12,6 +12,7 @@ import { memorySpecs } from './memory.spec.mjs';
 import { oddSpecs } from './odd.spec.mjs';
 import { pagesSpecs } from './pages.spec.mjs';
 import { sealedSpecs } from './sealed.spec.mjs';
+import { standbySpecs } from './standby.spec.mjs';
 import { statesSpecs } from './states.spec.mjs';
 import { technicianSpecs } from './technician.spec.mjs';
 
@@ -25,6 +26,7 @@ inhabit({
   delay: delaySpecs,
   access: accessSpecs,
   states: statesSpecs,
+  standby: standbySpecs,
   account: accountSpecs,
   sealed: sealedSpecs,
   memory: memorySpecs,

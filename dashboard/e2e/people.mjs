@@ -50,15 +50,20 @@ export class Seat {
   }
 
   /** Opens a fresh browser profile at a size, and signs a person in; `first` is a script, with its argument, that each page runs before its own. */
-  static async take(browser, site, role, { phone = false, stays = false, first } = {}) {
+  static async take(browser, site, role, how = {}) {
+    const seat = await Seat.open(browser, site, how);
+    await seat.signIn(site.person(role));
+    return seat;
+  }
+
+  /** The same with nobody signed in. */
+  static async open(browser, site, { phone = false, stays = false, first } = {}) {
     const context = await browser.newContext({ viewport: phone ? PHONE : DESK, hasTouch: phone });
     context.setDefaultTimeout(PATIENCE.timeout);
     await context.addInitScript(remember);
     if (first) await context.addInitScript(...first);
-    const page = await context.newPage();
-    const seat = new Seat(site, context, page);
+    const seat = new Seat(site, context, await context.newPage());
     seat.stays = stays;
-    await seat.signIn(site.person(role));
     return seat;
   }
 

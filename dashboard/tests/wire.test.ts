@@ -19,7 +19,7 @@ const { components } = JSON.parse(readFileSync('../docs/ref/openapi.json', 'utf8
 
 /** Our word for each schema of the program. */
 const SAME: Record<string, string> = {
-  Site: 'Site', Setup: 'Setup', Session: 'Session', PersonRecord: 'Person', AddedPerson: 'Added', OpenSession: 'OpenSession', Factor: 'Factor', Named: 'Named', Zone: 'Zone', StreamState: 'StreamState', DeviceState: 'DeviceState',
+  Site: 'Site', Standby: 'Standby', Setup: 'Setup', Session: 'Session', PersonRecord: 'Person', AddedPerson: 'Added', OpenSession: 'OpenSession', Factor: 'Factor', Named: 'Named', Zone: 'Zone', StreamState: 'StreamState', DeviceState: 'DeviceState',
   DeviceStream: 'Stream', Device: 'Device', DeviceInfo: 'DeviceInfo', MqttCredential: 'MQTT', DeviceDraft: 'NewDevice', DeviceChange: 'DeviceChange', Probe: 'ProbeResult', ProbedStream: 'ProbedStream',
   ZoneDraft: 'NewZone', ZoneChange: 'ZoneChange', Setting: 'Setting', SettingChange: 'SettingChange',
   Driver: 'Driver', Hint: 'PathHint', Alert: 'Alert', Incident: 'IncidentDetail', Act: 'IncidentAct', Event: 'Event', Segment: 'Segment', Gap: 'Gap', Problem: 'Problem', FloorPlan: 'FloorPlan', Anchor: 'Anchor', PlanSpot: 'Plan', Words: 'Words',

@@ -229,6 +229,8 @@ export function explain(err: unknown, site?: SiteTime): string {
       return m.err_critical_waits();
     case 'too_many':
       return m.err_too_many();
+    case 'read_only':
+      return m.err_read_only();
     case 'stopping':
       return m.err_stopping();
     case 'no_video':

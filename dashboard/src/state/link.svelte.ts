@@ -50,7 +50,10 @@ class Link implements LiveSink {
   }
 
   link(up: boolean): void {
-    if (up && !this.up && !this.fresh) void this.reload();
+    if (up && !this.up && !this.fresh) {
+      void session.refresh().catch(() => undefined); // it may be another program that answers, or one that stands by
+      void this.reload();
+    }
     this.up = up;
     if (up) {
       this.fresh = false;

@@ -11,6 +11,8 @@ class SessionStore {
   /** Signed in, but the site no longer knows this session: ask again over the page, and lose nothing on it. */
   expired = $state(false);
   site = $state<Site | null>(null);
+  /** Somebody at this screen knows that the site stands by. */
+  standbyHeard = $state(false);
   person = $state<Person | null>(null);
   /** How far each of the person's rights reaches. */
   scopes = $state.raw<Record<string, string>>({});
@@ -97,8 +99,10 @@ class SessionStore {
   }
 
   private take(session: Session): void {
-    if (this.person !== null && this.person.id !== session.person.id) {
-      location.reload(); // somebody else took over: nothing of the first person stays
+    const other = this.person !== null && this.person.id !== session.person.id;
+    const turned = this.standing === 'signed_in' && !this.site?.standby !== !session.site.standby;
+    if (other || turned) {
+      location.reload(); // nothing stays of the first person, or of what a damaged database showed
       return;
     }
     this.site = session.site;

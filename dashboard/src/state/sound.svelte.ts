@@ -20,6 +20,7 @@ class Sound {
 
   readonly wanted: Loudness = $derived.by(() => {
     if (!session.can('respond')) return 'quiet';
+    if (session.site?.standby) return session.standbyHeard ? 'quiet' : 'critical'; // alerts that wait there are old
     const top = cases.waiting[0];
     if (top?.priority === 'critical') return 'critical';
     if (presence.asking) return 'important';

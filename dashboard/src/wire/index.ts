@@ -33,6 +33,15 @@ export interface Site {
   zone_name: string;
   /** The IANA name, for reckoning: Asia/Makassar. */
   timezone: string;
+  /** There while the database is damaged: the site only shows what is left. */
+  standby?: Standby;
+}
+
+export interface Standby {
+  since: string;
+  /** Events that could still be read, and that are known to be missing. */
+  readable: number;
+  unreadable: number;
 }
 
 export interface Setup {
