@@ -84,7 +84,7 @@ export function standbySpecs(house) {
       await seat.alert('Pos Induk').getByRole('button', { name: 'Terima' }).click();
       await page.locator('.notice').filter({ hasText: 'basis data rusak, hanya dapat dilihat' }).waitFor();
       await seat.go('/kejadian');
-      await page.getByText('1 kejadian ditampilkan').waitFor();
+      await page.getByText(/^[1-9]\d* kejadian ditampilkan/).waitFor();
 
       const evidence = join(site.dir, 'bukti');
       mkdirSync(evidence);
