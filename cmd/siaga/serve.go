@@ -62,7 +62,7 @@ func serve(ctx context.Context, cfg config.Config) error {
 	if code := a.Auth().EnrolmentCode(); code != "" {
 		fmt.Printf("\nNobody is enrolled yet. Open %s and enrol the administrator with this code:\n\n    %s\n\n", a.URL(), code)
 	}
-	if _, err := daemon.SdNotify(false, daemon.SdNotifyReady); err != nil {
+	if _, err := daemon.SdNotify(false, daemon.SdNotifyReady+"\nSTATUS="); err != nil {
 		slog.Warn("systemd was not told that we are ready", "err", err)
 	}
 	err = a.Wait(ctx)

@@ -124,7 +124,7 @@ export class Seat {
   async account() {
     const shown = await this.page.innerText('body', { timeout: 5_000 }).catch(() => 'the page does not answer');
     const asked = [...this.asked].map((request) => `${request.method()} ${request.url()}`);
-    return ['# a seat was left behind', this.page.url(), shown.slice(0, 600), `faults: ${this.faults.join('; ')}`, `refused: ${this.refused.slice(-20).join(', ')}`, `waits for: ${asked.join(', ')}`].join('\n# ');
+    return ['# a seat was left behind', this.page.url(), shown.slice(0, 200), shown.slice(-600), `faults: ${this.faults.join('; ')}`, `refused: ${this.refused.slice(-20).join(', ')}`, `waits for: ${asked.join(', ')}`].join('\n# ');
   }
 
   leave() {

@@ -39,6 +39,7 @@ const newest = (): FakeSocket => {
 function listen(): { live: Live; seqs: number[]; snapshots: number; links: boolean[]; times: string[]; out: number } {
   const heard = { seqs: [] as number[], snapshots: 0, links: [] as boolean[], times: [] as string[], out: 0 };
   const sink: LiveSink = {
+    site: () => undefined,
     snapshot: () => heard.snapshots++,
     event: (event: Event) => heard.seqs.push(event.seq),
     device: () => undefined,

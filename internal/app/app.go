@@ -184,7 +184,11 @@ func (a *App) openMedia(context.Context) error {
 func (a *App) openLive(context.Context) error {
 	a.desk = incident.New(incident.Options{Log: a.journal, Judge: a.rules, Site: lineage{a.registry}, Location: a.cfg.Site.Location()})
 	var err error
-	a.hub, err = hub.New(hub.Options{History: a.journal, Site: a.describe(), Snapshot: a.snapshot, Classes: web.Classes()})
+	o := hub.Options{History: a.journal, Site: a.describe(), Snapshot: a.snapshot, Classes: web.Classes()}
+	if a.remains != nil {
+		o.Ring, o.Resume = 1, 1 // a log with holes is not resumed: everybody begins with a snapshot
+	}
+	a.hub, err = hub.New(o)
 	if err != nil {
 		return err
 	}

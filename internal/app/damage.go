@@ -28,7 +28,7 @@ func present(cfg config.Config) error {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
-	for _, name := range [...]string{"segments", "broker", "reserve"} {
+	for _, name := range [...]string{"segments", "broker", "reserve", "standby"} {
 		if _, serr := os.Stat(filepath.Join(cfg.Data, name)); serr == nil {
 			what := "is empty"
 			if err != nil {

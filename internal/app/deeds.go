@@ -8,10 +8,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"siaga/internal/config"
@@ -39,7 +41,10 @@ type deed struct {
 }
 
 // deeds is the file of deeds, open for more.
-type deeds struct{ file *os.File }
+type deeds struct {
+	file  *os.File
+	since time.Time // the first beginning that no sound start has heard of yet
+}
 
 // beginDeeds notes that a standby begins.
 func beginDeeds(cfg config.Config, why error) (*deeds, error) {
@@ -51,12 +56,45 @@ func beginDeeds(cfg config.Config, why error) (*deeds, error) {
 	if err != nil {
 		return nil, fmt.Errorf("app: standby: %w", err)
 	}
-	d := &deeds{f}
-	err = errors.Join(d.write(deed{At: time.Now().UnixMilli(), Why: why.Error()}), syncDir(dir), syncDir(cfg.Data))
-	if err != nil {
+	d := &deeds{file: f, since: time.Now()}
+	err = errors.Join(d.write(deed{At: d.since.UnixMilli(), Why: why.Error()}), syncDir(dir), syncDir(cfg.Data))
+	if err == nil {
+		err = eachDeed(cfg, func(_ int, line []byte) error {
+			var first deed
+			if json.Unmarshal(line, &first) == nil && first.Why != "" {
+				d.since = time.UnixMilli(first.At)
+				return io.EOF
+			}
+			return nil
+		})
+	}
+	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, errors.Join(err, f.Close())
 	}
 	return d, nil
+}
+
+// eachDeed calls fn with each line and its number, until one fails.
+func eachDeed(cfg config.Config, fn func(n int, line []byte) error) error {
+	f, err := os.Open(standbyPath(cfg, "deeds.jsonl"))
+	if err != nil {
+		return fmt.Errorf("app: standby: %w", err)
+	}
+	defer func() { _ = f.Close() }() // it was only read
+	lines := bufio.NewScanner(f)
+	lines.Buffer(nil, 2<<20) // a body is smaller
+	for n := 1; lines.Scan(); n++ {
+		if len(lines.Bytes()) == 0 {
+			continue
+		}
+		if err := fn(n, lines.Bytes()); err != nil {
+			return err
+		}
+	}
+	if err := lines.Err(); err != nil {
+		return fmt.Errorf("app: standby: %w", err)
+	}
+	return nil
 }
 
 // take keeps what would have been journaled; nil means that it is durable.
@@ -69,9 +107,9 @@ func (d *deeds) take(drafts []watch.Draft) error {
 }
 
 func (d *deeds) write(lines ...deed) error {
-	var text bytes.Buffer
+	text := bytes.NewBufferString("\n") // what a full disk cut short before must not swallow this
 	for _, line := range lines {
-		if err := json.NewEncoder(&text).Encode(line); err != nil {
+		if err := json.NewEncoder(text).Encode(line); err != nil {
 			return fmt.Errorf("app: standby: %w", err)
 		}
 	}
@@ -98,47 +136,46 @@ func syncDir(path string) error {
 // Kinds of events that tell of a standby after it ended.
 const (
 	kindStandby     = "site.standby" // that it was
-	kindStandbyDeed = "auth.standby" // one thing that somebody did
+	kindStandbyAuth = "auth.standby" // a sign-in, a refusal and the like
+	kindStandbyAct  = "act.standby"  // what somebody looked at
 )
 
 // adoptDeeds journals what was kept aside while the site stood by, and takes the folder away once all of it is durable.
-// After a crash in between, nothing is journaled twice.
+// Tried again within two days, for which the journal knows what it was handed, nothing is journaled twice.
 func (a *App) adoptDeeds(ctx context.Context) error {
-	f, err := os.Open(standbyPath(a.cfg, "deeds.jsonl"))
-	if errors.Is(err, fs.ErrNotExist) {
+	dir := standbyPath(a.cfg, "")
+	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
+	err := eachDeed(a.cfg, func(n int, line []byte) error { return a.adopt(ctx, n, line) })
+	if err != nil && !errors.Is(err, fs.ErrNotExist) { // without it they are journaled already
+		return err
+	}
+	// The deeds first: after a crash in between they must not be there alone.
+	err = os.Remove(standbyPath(a.cfg, "deeds.jsonl"))
+	if err == nil || errors.Is(err, fs.ErrNotExist) {
+		err = os.RemoveAll(dir)
+	}
 	if err != nil {
-		return fmt.Errorf("app: standby: %w", err)
-	}
-	defer func() { _ = f.Close() }() // it was only read
-	lines := bufio.NewScanner(f)
-	lines.Buffer(nil, 2<<20) // a body is smaller
-	for n := 1; lines.Scan(); n++ {
-		if err := a.adopt(ctx, n, lines.Bytes()); err != nil {
-			return err
-		}
-	}
-	if err := lines.Err(); err != nil {
-		return fmt.Errorf("app: standby: %w", err)
-	}
-	if err := os.RemoveAll(standbyPath(a.cfg, "")); err != nil {
 		return fmt.Errorf("app: standby: %w", err)
 	}
 	return nil
 }
 
-// adopt journals one line. The last may have been cut short by a power cut; then nobody got an answer for it.
+// adopt journals one line. One that was cut short by a full disk or a power cut got no answer.
 func (a *App) adopt(ctx context.Context, n int, line []byte) error {
 	var d deed
 	if err := json.Unmarshal(line, &d); err != nil {
 		slog.Warn("a line of what was done during the standby cannot be read and is left out", "line", n, "err", err)
 		return nil
 	}
-	draft := watch.Draft{Kind: kindStandbyDeed, Device: d.Device, Zone: d.Zone, Subject: d.Subject, Actor: d.Actor}
+	draft := watch.Draft{Kind: kindStandbyAct, Device: d.Device, Zone: d.Zone, Subject: d.Subject, Actor: d.Actor}
 	body := map[string]any{"at": d.At, "kind": d.Kind, "body": d.Body}
-	if d.Kind == "" {
+	switch family, _, _ := strings.Cut(d.Kind, "."); family {
+	case "":
 		draft.Kind, body = kindStandby, map[string]any{"from": d.At, "why": d.Why}
+	case "auth":
+		draft.Kind = kindStandbyAuth
 	}
 	var err error
 	if draft.Body, err = json.Marshal(body); err != nil {

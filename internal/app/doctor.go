@@ -258,6 +258,11 @@ func (w *ward) outsideBroker(ctx context.Context) {
 
 // doors tries whether the addresses can be listened on.
 func (w *ward) doors() {
+	if _, err := os.Stat(standbyPath(w.cfg, "deeds.jsonl")); err == nil {
+		w.add(Fail, "move siaga.db* away and restore the last backup: docs/ref/files.md, When the database is damaged",
+			"the site stands by, or stood by and has not started since: its database is damaged")
+		return
+	}
 	w.add(Note, "", "siaga does not run on this data directory now")
 	for key, addr := range map[string]string{"http.listen": w.cfg.HTTP.Listen, "mqtt.listen": w.cfg.MQTT.Listen, "live.listen": w.cfg.Live.Listen} {
 		if addr == "" || key == "mqtt.listen" && w.cfg.MQTT.URL != "" {

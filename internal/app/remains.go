@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -24,27 +26,77 @@ type remains struct {
 	notice web.Standby
 }
 
-// salvage reads what is left of the damaged database into a copy of its own.
-func salvage(ctx context.Context, cfg config.Config, progress func(done, total int64)) error {
-	info, err := os.Stat(databasePath(cfg))
+// salvage reads what is left of the damaged database into a copy of its own, and says how much that is.
+func salvage(ctx context.Context, cfg config.Config, progress func(done, total int64)) (web.Standby, error) {
+	if err := makeRoom(cfg); err != nil {
+		return web.Standby{}, err
+	}
+	copied := standbyPath(cfg, "siaga.db")
+	torn, err := store.Salvage(ctx, databasePath(cfg), copied, progress)
+	if err != nil {
+		return web.Standby{}, err
+	}
+	db, err := store.Open(ctx, copied, store.Options{})
+	if err != nil {
+		return web.Standby{}, err
+	}
+	n, err := countRemains(ctx, db)
+	if err == nil && n.Unreadable == 0 && len(torn) > 0 {
+		// Every event is there, and they explain the tables.
+		err = journal.Rebuild(ctx, db, cfg.Site.ID, projections(), nil)
+		torn = slices.DeleteFunc(torn, explained)
+	}
+	n.Torn = orNone(torn)
+	return n, errors.Join(err, db.Close())
+}
+
+// explained reports whether events say all that a table holds.
+func explained(table string) bool {
+	return slices.ContainsFunc(projections(), func(p journal.Projection) bool { return slices.Contains(p.Tables(), table) })
+}
+
+// countRemains counts the events that are there and those that ought to be.
+func countRemains(ctx context.Context, db *store.DB) (n web.Standby, err error) {
+	err = db.Read().QueryRowContext(ctx, `SELECT count(*), max(coalesce(max(seq), 0), (SELECT coalesce(max(size), 0) FROM checkpoints)) - count(*) FROM events`).
+		Scan(&n.Readable, &n.Unreadable)
+	if err != nil {
+		err = fmt.Errorf("app: standby: %w", err)
+	}
+	return n, err
+}
+
+// makeRoom takes an earlier copy away and looks whether a new one fits.
+func makeRoom(cfg config.Config) error {
+	old, err := filepath.Glob(standbyPath(cfg, "siaga.db*")) // of an earlier standby; it takes the room that is needed
 	if err != nil {
 		return fmt.Errorf("app: standby: %w", err)
+	}
+	for _, name := range old {
+		if err := os.Remove(name); err != nil {
+			return fmt.Errorf("app: standby: %w", err)
+		}
+	}
+	need := int64(0)
+	for _, part := range [...]string{"", "-wal"} {
+		if info, err := os.Stat(databasePath(cfg) + part); err == nil {
+			need += info.Size() * 5 / 2 // indexes are written anew, and the backup must find room beside it
+		}
 	}
 	var disk unix.Statfs_t
 	if err := unix.Statfs(cfg.Data, &disk); err != nil {
 		return fmt.Errorf("app: standby: %w", err)
 	}
-	free, need := int64(disk.Bavail)*disk.Bsize, info.Size()+info.Size()/2 // indexes are written anew
+	free := int64(disk.Bavail) * disk.Bsize
 	if free < need {
 		return fmt.Errorf("app: standby: reading what is left of the database needs %d MiB, %d are free in %s", need>>20, free>>20, cfg.Data)
 	}
-	return store.Salvage(ctx, databasePath(cfg), standbyPath(cfg, "siaga.db"), progress)
+	return nil
 }
 
 // openRemains opens what salvage made, for looking at.
-func openRemains(ctx context.Context, cfg config.Config, version string, aside *deeds) (*App, error) {
+func openRemains(ctx context.Context, cfg config.Config, version string, r remains) (*App, error) {
 	a := prepare(cfg, version)
-	a.remains = &remains{deeds: aside, notice: web.Standby{Since: watch.Time{Time: time.Now()}}}
+	a.remains = &r
 	return a, a.open(ctx, a.openSalvaged, a.openRules, a.openMedia, a.openLive, a.openDoors)
 }
 
@@ -60,12 +112,6 @@ func (a *App) openSalvaged(ctx context.Context) error {
 	a.journal, err = journal.Open(ctx, a.db, journal.Options{Site: a.cfg.Site.ID, Aside: a.remains.deeds.take})
 	if err != nil {
 		return err
-	}
-	n := &a.remains.notice
-	err = a.db.Read().QueryRowContext(ctx, `SELECT count(*), max((SELECT coalesce(max(seq), 0) FROM events), (SELECT coalesce(max(size), 0) FROM checkpoints)) - count(*) FROM events`).
-		Scan(&n.Readable, &n.Unreadable)
-	if err != nil {
-		return fmt.Errorf("app: standby: %w", err)
 	}
 	if err := a.openPeople(ctx); err != nil {
 		return err
@@ -86,7 +132,6 @@ func (a *App) onlookers() []stage {
 		{"live view", a.view.Run, 5 * time.Second},
 		{"device states", a.tellStates, time.Second},
 		{"front door", a.web.Run, 6 * time.Second},
-		{"watchdog", a.watchdog, time.Second},
 		{"fleet", a.fleet.Run, 10 * time.Second},
 	}
 }

@@ -4,16 +4,19 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"siaga/internal/auth"
 	"siaga/internal/config"
+	"siaga/internal/store"
 	"siaga/internal/watch"
 )
 
@@ -87,7 +90,7 @@ func TestStandby_ShowsWhatIsLeftAndKeepsWhatPeopleDid(t *testing.T) {
 	}
 	again := startSite(t, cfg)
 	var did []string
-	for _, e := range again.events(t, "", kindStandbyDeed) {
+	for _, e := range again.events(t, "", kindStandbyAuth) {
 		var body struct{ Kind string }
 		if err := json.Unmarshal(e.Body, &body); err != nil {
 			t.Fatal(err)
@@ -107,10 +110,52 @@ func TestStandby_ShowsWhatIsLeftAndKeepsWhatPeopleDid(t *testing.T) {
 	}
 }
 
+// Two standbys, a line that a full disk cut short, and a start that was broken off in between: each deed is in the log once.
+func TestAdoptDeeds_EachOnceWhateverHappenedBetween(t *testing.T) {
+	cfg := testConfig(t)
+	startSite(t, cfg).stop()
+	for _, what := range []string{"pertama", "kedua"} {
+		d, err := beginDeeds(cfg, errors.New(what))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := d.take([]watch.Draft{{Kind: "auth.signed_in", Actor: what}, {Kind: "act.viewed", Actor: what}}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := d.file.WriteString(`{"at":1,"kind":"auth.sig`); err != nil {
+			t.Fatal(err)
+		}
+		if err := d.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	kept, err := os.ReadFile(standbyPath(cfg, "deeds.jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		s := startSite(t, cfg)
+		for kind, want := range map[string]int{kindStandby: 2, kindStandbyAuth: 2, kindStandbyAct: 2} {
+			if n := len(s.events(t, "", kind)); n != want {
+				t.Errorf("%d of %s, want %d", n, kind, want)
+			}
+		}
+		if err := s.stop(); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := os.Stat(standbyPath(cfg, "")); err == nil {
+			t.Error("what was kept aside is still there")
+		}
+		if err := errors.Join(os.MkdirAll(standbyPath(cfg, ""), 0o700), os.WriteFile(standbyPath(cfg, "deeds.jsonl"), kept, 0o600)); err != nil { // as if the start had been killed before it took the folder away
+			t.Fatal(err)
+		}
+	}
+}
+
 // kinds lists the deeds about a device.
 func (s *site) kinds(t *testing.T, device string) string {
 	var out strings.Builder
-	for _, e := range s.events(t, device, kindStandbyDeed) {
+	for _, e := range s.events(t, device, kindStandbyAct) {
 		out.Write(e.Body)
 	}
 	return out.String()
@@ -187,4 +232,47 @@ func (s *standingBy) ask(t *testing.T, method, path, body string) (int, string) 
 	defer func() { _ = res.Body.Close() }() // it was only read
 	text, _ := io.ReadAll(io.LimitReader(res.Body, 1<<20))
 	return res.StatusCode, string(text)
+}
+
+// A list that is lost is made anew from the events, and never shown empty; what no event explains is named.
+func TestSalvage_MakesTornTablesAnew(t *testing.T) {
+	cfg := testConfig(t)
+	s := startSite(t, cfg)
+	cameras, _ := startCameras(t, "gudang")
+	s.addCamera(t, "gudang", cameras, cameraPassword)
+	pages := map[string]int64{}
+	for _, table := range []string{"zones", "device_secrets"} {
+		var page int64
+		if err := s.db.Read().QueryRow(`SELECT rootpage FROM sqlite_schema WHERE name = ?`, table).Scan(&page); err != nil {
+			t.Fatal(err)
+		}
+		pages[table] = page
+	}
+	if err := s.stop(); err != nil {
+		t.Fatal(err)
+	}
+	whole, err := os.ReadFile(databasePath(cfg))
+	if err != nil {
+		t.Fatal(err)
+	}
+	damaged := flipped(flipped(whole, int(pages["zones"]-1)*4096), int(pages["device_secrets"]-1)*4096)
+	if err := os.WriteFile(databasePath(cfg), damaged, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.MkdirAll(standbyPath(cfg, ""), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	found, err := salvage(t.Context(), cfg, nil)
+	if err != nil || found.Unreadable != 0 || !slices.Equal(found.Torn, []string{"device_secrets"}) {
+		t.Fatalf("%+v, %v", found, err)
+	}
+	db, err := store.Open(t.Context(), standbyPath(cfg, "siaga.db"), store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var zones int
+	err = db.Read().QueryRow(`SELECT count(*) FROM zones`).Scan(&zones)
+	if err := errors.Join(err, db.Close()); err != nil || zones != 1 {
+		t.Errorf("%d zones, %v", zones, err)
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"html/template"
+	"io/fs"
 	"log/slog"
 	"math"
 	"net"
@@ -17,11 +18,14 @@ import (
 	"github.com/coreos/go-systemd/v22/daemon"
 
 	"siaga/internal/config"
+	"siaga/internal/watch"
+	"siaga/internal/web"
 )
 
 const (
 	standbyLook  = 2 * time.Second // how often standby looks whether somebody has put a database back
 	standbyAlarm = time.Minute     // how often it repeats itself in the log
+	standbyAgain = 5 * time.Minute // after which it tries again to show what is left
 )
 
 // Standby is what the program does instead of its work when Open failed with ErrDamaged: it says in the log, on its page
@@ -50,7 +54,8 @@ type standby struct {
 	cfg     config.Config
 	version string
 	why     error
-	aside   *deeds       // nil until read
+	aside   *deeds // nil until read
+	found   web.Standby
 	done    atomic.Int64 // events looked at
 	total   atomic.Int64
 	blind   atomic.Pointer[error] // why nothing can be shown
@@ -63,19 +68,29 @@ func (s *standby) run(ctx context.Context) error {
 			_ = s.aside.Close() // each line in it is synced
 		}
 	}()
-	err := s.alarm(ctx, s.read)
-	if err == nil {
-		err = s.show(ctx)
+	for {
+		err := s.alarm(ctx, s.read)
+		if err == nil {
+			err = s.show(ctx)
+		}
+		if err == nil || ctx.Err() != nil {
+			return nil
+		}
+		slog.Error("what is left of the database cannot be shown", "err", err, "again_in", standbyAgain)
+		s.blind.Store(&err)
+		if err := s.alarm(ctx, rest); err != nil {
+			return err
+		}
 	}
-	if err == nil || ctx.Err() != nil {
-		return nil
+}
+
+// rest waits before the next try: the disk may have room by then, or the port be free.
+func rest(ctx context.Context) error {
+	select {
+	case <-time.After(standbyAgain):
+	case <-ctx.Done():
 	}
-	slog.Error("what is left of the database cannot be shown", "err", err)
-	s.blind.Store(&err)
-	return s.alarm(ctx, func(ctx context.Context) error {
-		<-ctx.Done()
-		return nil
-	})
+	return nil
 }
 
 // alarm shows the page that says so to everybody, for as long as do takes.
@@ -103,23 +118,27 @@ func (s *standby) alarm(ctx context.Context, do func(context.Context) error) err
 // read takes over what is left of the database.
 func (s *standby) read(ctx context.Context) error {
 	var err error
-	if s.aside, err = beginDeeds(s.cfg, s.why); err != nil {
-		return err
+	if s.aside == nil {
+		if s.aside, err = beginDeeds(s.cfg, s.why); err != nil {
+			return err
+		}
 	}
-	return salvage(ctx, s.cfg, func(done, total int64) {
+	s.found, err = salvage(ctx, s.cfg, func(done, total int64) {
 		s.done.Store(done)
 		s.total.Store(total)
 	})
+	s.found.Since = watch.Time{Time: s.aside.since}
+	return err
 }
 
 // show lets people look at what is left, and at live pictures.
 func (s *standby) show(ctx context.Context) error {
-	a, err := openRemains(ctx, s.cfg, s.version, s.aside)
+	a, err := openRemains(ctx, s.cfg, s.version, remains{deeds: s.aside, notice: s.found})
 	if err != nil {
 		return err
 	}
 	slog.Warn("what is left of the damaged database can be looked at", "dashboard", a.URL(),
-		"events", a.remains.notice.Readable, "unreadable", a.remains.notice.Unreadable)
+		"events", s.found.Readable, "unreadable", s.found.Unreadable, "torn", s.found.Torn)
 	if err = a.Start(ctx); err == nil {
 		err = a.Wait(ctx)
 	}
@@ -139,13 +158,17 @@ func awaitDatabase(ctx context.Context, cfg config.Config, why error) error {
 			slog.Error("STANDBY: nothing is recorded and nobody is warned until the database is put back", "err", why,
 				"remedy", "move siaga.db* out of "+cfg.Data+", then: siaga restore --config FILE --from THE LAST BACKUP")
 		}
-		_, _ = daemon.SdNotify(false, daemon.SdNotifyWatchdog) // a start anew would not help
+		_, _ = daemon.SdNotify(false, daemon.SdNotifyWatchdog) // a start anew would not bring the database back
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
 			return why
 		}
-		if now, err := os.Stat(databasePath(cfg)); err != nil || was != nil && os.SameFile(was, now) || now.Size() == 0 {
+		now, err := os.Stat(databasePath(cfg))
+		if errors.Is(err, fs.ErrNotExist) {
+			was = nil // what comes is another, even if it gets the same inode
+		}
+		if err != nil || was != nil && os.SameFile(was, now) || now.Size() == 0 {
 			continue
 		}
 		if lock, err := lockDir(cfg.Data); err == nil {

@@ -45,7 +45,7 @@ const upgradeTold = 5 * time.Second
 // Rebuild makes every table that lives from events anew, for a database whose check found rows that the journal does not
 // explain. The program must not run.
 func Rebuild(ctx context.Context, cfg config.Config, progress func(done, total uint64)) error {
-	return alone(cfg, func() error {
+	return alone(ctx, cfg, func() error {
 		db, err := store.Open(ctx, databasePath(cfg), store.Options{})
 		if err != nil {
 			return damage(err)
@@ -57,7 +57,7 @@ func Rebuild(ctx context.Context, cfg config.Config, progress func(done, total u
 // Downgrade takes the data back to an older program's schema and returns the version it had. No event is touched. The
 // program must not run.
 func Downgrade(ctx context.Context, cfg config.Config, to int64) (from int64, err error) {
-	err = alone(cfg, func() error {
+	err = alone(ctx, cfg, func() error {
 		from, err = store.Downgrade(ctx, databasePath(cfg), to)
 		return err
 	})
@@ -65,13 +65,16 @@ func Downgrade(ctx context.Context, cfg config.Config, to int64) (from int64, er
 }
 
 // alone does something to the data directory while no program runs on it, and never in a place where there is no site.
-func alone(cfg config.Config, do func() error) error {
+func alone(ctx context.Context, cfg config.Config, do func() error) error {
 	if _, err := os.Stat(databasePath(cfg)); err != nil {
 		return fmt.Errorf("app: %w", err)
 	}
 	lock, err := lockDir(cfg.Data)
 	if err != nil {
 		return err
+	}
+	if err := sound(ctx, cfg); err != nil { // evidence is not worked on
+		return errors.Join(err, lock.Close())
 	}
 	return errors.Join(do(), lock.Close())
 }

@@ -95,6 +95,6 @@ func siteKinds() []Kind {
 		"person.password_set", "person.second_factor", "person.factor_begun", "person.phone_set", "body.erased", "integrity.log_broken",
 		"integrity.footage_broken", "rule.changed", "alert.raised", "alert.updated", "alert.cleared", "incident.opened",
 		"incident.changed", "act.acknowledged", "act.responded", "act.escalated", "act.resolved", "act.closed",
-		"act.false_alarm", "act.duplicate", "act.drill", "act.reopened", "act.noted", "act.split", "act.merged", "act.viewed",
+		"act.false_alarm", "act.duplicate", "act.drill", "act.reopened", "act.noted", "act.split", "act.merged", "act.viewed", "act.standby",
 		"act.reported", "act.referenced", "console.attended", "console.unattended", "console.muted", "console.unmuted")
 }

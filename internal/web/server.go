@@ -86,6 +86,7 @@ type Standby struct {
 	Since      watch.Time `json:"since"`
 	Readable   int64      `json:"readable" doc:"events that could still be read"`
 	Unreadable int64      `json:"unreadable" doc:"events that are known to be missing"`
+	Torn       []string   `json:"torn" nullable:"false" doc:"tables that are not whole; those that events explain are made anew if no event is missing"`
 }
 
 // Server is the front door. It listens from New on and answers while Run runs.

@@ -31,8 +31,11 @@ func Classes() []hub.Class {
 
 // audited is the log of who signed in, was refused, was given which role, and looked at what.
 func audited(e *watch.Event) bool {
-	return e.Kind == kindViewed || families("auth.", "person.")(e)
+	return viewing(e) || families("auth.", "person.")(e)
 }
+
+// viewing is who looked at what, also while the site stood by.
+func viewing(e *watch.Event) bool { return e.Kind == kindViewed || e.Kind == "act.standby" }
 
 // unaudited is all else.
 func unaudited(e *watch.Event) bool { return !audited(e) }
@@ -46,7 +49,7 @@ func equipment(e *watch.Event) bool {
 // security is posture: devices, sign-ins, the log itself, and the alerts and incidents of its own category.
 func security(e *watch.Event) bool {
 	if !families("alert.", "incident.")(e) {
-		return e.Kind == kindViewed || families("device.", "gateway.", "mqtt.", "broker.", "auth.", "session.", "person.", "body.", "disk.", "clock.", "log.", "rule.")(e)
+		return viewing(e) || families("device.", "gateway.", "mqtt.", "broker.", "auth.", "session.", "person.", "body.", "disk.", "clock.", "log.", "rule.")(e)
 	}
 	var body struct {
 		Alert    incident.Alert

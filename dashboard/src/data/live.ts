@@ -10,6 +10,8 @@ const FIRST_WAIT_MS = 300;
 const LONGEST_WAIT_MS = 5_000;
 
 export interface LiveSink {
+  /** Each time the channel opens: the site as it is now. */
+  site(site: Site): void;
   /** A fresh start: everything known before is replaced. */
   snapshot(site: Site, snapshot: Snapshot): void;
   event(event: Event): void;
@@ -105,6 +107,7 @@ export class Live {
     this.sink.contact(hello.at); // before anything is shown whose age is reckoned by it
     this.failures = 0;
     this.headSeen = 0;
+    this.sink.site(hello.site);
     if (hello.snapshot || this.last === null) {
       this.last = hello.head;
       this.sink.snapshot(hello.site, hello.snapshot ?? {});

@@ -121,6 +121,7 @@ const KINDS: Record<string, () => string> = {
   'auth.locked': m.ev_auth_locked,
   'auth.refused': m.ev_auth_refused,
   'auth.standby': m.ev_auth_standby,
+  'act.standby': m.ev_auth_standby,
   'auth.token_issued': m.ev_auth_token_issued,
   'person.added': m.ev_person_added,
   'person.changed': m.ev_person_changed,

@@ -50,10 +50,7 @@ class Link implements LiveSink {
   }
 
   link(up: boolean): void {
-    if (up && !this.up && !this.fresh) {
-      void session.refresh().catch(() => undefined); // it may be another program that answers, or one that stands by
-      void this.reload();
-    }
+    if (up && !this.up && !this.fresh) void this.reload();
     this.up = up;
     if (up) {
       this.fresh = false;
@@ -68,6 +65,8 @@ class Link implements LiveSink {
     this.contactAt = Date.now();
     if (siteTime !== undefined) clock.hear(siteTime);
   }
+
+  site: LiveSink['site'] = (site) => session.hear(site);
 
   snapshot: LiveSink['snapshot'] = (_site, snapshot) => {
     devices.snapshot(snapshot.devices ?? []);

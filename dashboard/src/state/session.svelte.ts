@@ -98,13 +98,17 @@ class SessionStore {
     location.assign('/');
   }
 
+  /** The site says of itself how it is. When it begins or ends to stand by, everything on the page is another's. */
+  hear(site: Site): void {
+    if (this.standing === 'signed_in' && !this.site?.standby !== !site.standby) location.reload();
+  }
+
   private take(session: Session): void {
-    const other = this.person !== null && this.person.id !== session.person.id;
-    const turned = this.standing === 'signed_in' && !this.site?.standby !== !session.site.standby;
-    if (other || turned) {
-      location.reload(); // nothing stays of the first person, or of what a damaged database showed
+    if (this.person !== null && this.person.id !== session.person.id) {
+      location.reload(); // somebody else took over: nothing of the first person stays
       return;
     }
+    this.hear(session.site);
     this.site = session.site;
     this.person = session.person;
     names.learn(session.person.id, session.person.name);

@@ -42,6 +42,8 @@ export interface Standby {
   /** Events that could still be read, and that are known to be missing. */
   readable: number;
   unreadable: number;
+  /** Tables of the site that are not whole. */
+  torn: string[];
 }
 
 export interface Setup {
