@@ -166,3 +166,43 @@ func TestRecorder_AFileGivenUpIsDeletedLater(t *testing.T) {
 	})
 	rebuilt(t, dir)
 }
+
+// A disk that fails takes half a write, and then refuses to cut the file back: the file that is sealed afterwards has
+// no byte more than its segment says.
+func TestSegFile_HalfAWriteIsCutOffBeforeItIsSealed(t *testing.T) {
+	broken := errors.New("input/output error")
+	d, refusals := realDisk(), 2
+	d.writeAt = func(f *os.File, b []byte, off int64) (int, error) {
+		if off == 0 {
+			return f.WriteAt(b, off)
+		}
+		n, err := f.WriteAt(b[:len(b)/2], off)
+		return n, errors.Join(err, broken)
+	}
+	d.truncate = func(f *os.File, size int64) error {
+		if refusals--; refusals >= 0 {
+			return broken
+		}
+		return f.Truncate(size)
+	}
+	dir := t.TempDir()
+	f, err := d.openSegment(dir, segmentPath(key{"gudang", "main"}, 0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := f.write([]byte("bagian pertama")); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.write([]byte("bagian kedua, tidak sampai")); !errors.Is(err, broken) {
+		t.Fatalf("written: %v", err)
+	}
+	if err := f.seal(); !errors.Is(err, broken) {
+		t.Errorf("sealed although it is too long: %v", err)
+	}
+	if err := f.seal(); err != nil {
+		t.Fatal(err)
+	}
+	if whole, err := os.ReadFile(f.abs); err != nil || string(whole) != "bagian pertama" || f.size != int64(len(whole)) {
+		t.Errorf("the file holds %q, %v", whole, err)
+	}
+}

@@ -49,6 +49,7 @@ type segFile struct {
 	f    *os.File
 	size int64
 	sum  hash.Hash
+	long bool // a write failed half way, and the file could not be cut back to size
 
 	dirty  atomic.Bool  // written since the last sync was begun
 	oldest atomic.Int64 // UnixNano of the oldest unit not yet synced, 0 if none
@@ -103,14 +104,17 @@ func (d *disk) mkdirs(dir, path string) error {
 	return nil
 }
 
-// write appends b in one write call. If that fails, the file is cut back to what it was.
+// write appends b in one write call. If that fails, the file is cut back to what it was, at the latest by seal, and no
+// more is written to it.
 func (s *segFile) write(b []byte) error {
 	n, err := s.disk.writeAt(s.f, b, s.size)
 	if err == nil && n < len(b) {
 		err = io.ErrShortWrite
 	}
 	if err != nil {
-		return errors.Join(fmt.Errorf("record: writing %s: %w", s.path, err), s.disk.truncate(s.f, s.size))
+		cut := s.disk.truncate(s.f, s.size)
+		s.long = cut != nil // seal does it
+		return errors.Join(fmt.Errorf("record: writing %s: %w", s.path, err), cut)
 	}
 	s.sum.Write(b) // never fails
 	s.size += int64(n)
@@ -174,6 +178,12 @@ func (s *segFile) seal() error {
 // settle syncs for the last time. After a failed sync the system may have dropped what it could not write and call
 // it clean, so a later success proves nothing: then the file is read back from the medium and compared.
 func (s *segFile) settle() error {
+	if s.long {
+		if err := s.disk.truncate(s.f, s.size); err != nil {
+			return fmt.Errorf("record: cutting %s: %w", s.path, err)
+		}
+		s.long = false
+	}
 	err := s.disk.sync(s.f)
 	if err != nil && s.syncErr == nil {
 		s.syncErr = err
