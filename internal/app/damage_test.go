@@ -1,7 +1,6 @@
 package app
 
 import (
-	"context"
 	"errors"
 	"io"
 	"net"
@@ -110,12 +109,9 @@ func TestStandby_IsLoudUntilTheBackupIsBack(t *testing.T) {
 	if err := os.Truncate(databasePath(cfg), 5000); err != nil {
 		t.Fatal(err)
 	}
-	_, why := Open(t.Context(), cfg, "test")
-	cfg.HTTP.Listen = freePort(t)
-	done := make(chan error, 1)
-	go func() { done <- Standby(context.WithoutCancel(t.Context()), cfg, "test", why) }()
+	site := standBy(t, &cfg)
 	for path, want := range map[string]string{"/": "SIAGA BERHENTI", "/api/v1/events": "problem+json", "/readyz": "damaged", "/login": "siaga restore"} {
-		code, text := doorSays(t, "http://"+cfg.HTTP.Listen+path)
+		code, text := doorSays(t, site.url+path)
 		if code != http.StatusServiceUnavailable || !strings.Contains(text, want) {
 			t.Errorf("%s: %d %.200s", path, code, text)
 		}
@@ -136,7 +132,7 @@ func TestStandby_IsLoudUntilTheBackupIsBack(t *testing.T) {
 	if _, err := Restore(t.Context(), cfg, backup); err != nil {
 		t.Fatal(err)
 	}
-	if err := <-done; err != nil {
+	if err := <-site.done; err != nil {
 		t.Fatal(err)
 	}
 	rep, err := Check(t.Context(), cfg, CheckOptions{})

@@ -18,6 +18,7 @@ import (
 
 	"siaga/internal/config"
 	"siaga/internal/journal"
+	"siaga/internal/record"
 	"siaga/internal/watch"
 )
 
@@ -57,7 +58,7 @@ func beginDeeds(cfg config.Config, why error) (*deeds, error) {
 		return nil, fmt.Errorf("app: standby: %w", err)
 	}
 	d := &deeds{file: f, since: time.Now()}
-	err = errors.Join(d.write(deed{At: d.since.UnixMilli(), Why: why.Error()}), syncDir(dir), syncDir(cfg.Data))
+	err = errors.Join(d.write(deed{At: d.since.UnixMilli(), Why: why.Error()}), record.SyncDir(dir), record.SyncDir(cfg.Data))
 	if err == nil {
 		err = eachDeed(cfg, func(_ int, line []byte) error {
 			var first deed
@@ -124,14 +125,6 @@ func (d *deeds) write(lines ...deed) error {
 
 // Close closes the file; it stays for the next sound start.
 func (d *deeds) Close() error { return d.file.Close() }
-
-func syncDir(path string) error {
-	dir, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(dir.Sync(), dir.Close())
-}
 
 // Kinds of events that tell of a standby after it ended.
 const (

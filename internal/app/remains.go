@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"time"
 
@@ -28,7 +27,7 @@ type remains struct {
 
 // salvage reads what is left of the damaged database into a copy of its own, and says how much that is.
 func salvage(ctx context.Context, cfg config.Config, progress func(done, total int64)) (web.Standby, error) {
-	if err := makeRoom(cfg); err != nil {
+	if err := fits(cfg); err != nil {
 		return web.Standby{}, err
 	}
 	copied := standbyPath(cfg, "siaga.db")
@@ -65,23 +64,10 @@ func countRemains(ctx context.Context, db *store.DB) (n web.Standby, err error) 
 	return n, err
 }
 
-// makeRoom takes an earlier copy away and looks whether a new one fits.
-func makeRoom(cfg config.Config) error {
-	old, err := filepath.Glob(standbyPath(cfg, "siaga.db*")) // of an earlier standby; it takes the room that is needed
-	if err != nil {
-		return fmt.Errorf("app: standby: %w", err)
-	}
-	for _, name := range old {
-		if err := os.Remove(name); err != nil {
-			return fmt.Errorf("app: standby: %w", err)
-		}
-	}
-	need := int64(0)
-	for _, part := range [...]string{"", "-wal"} {
-		if info, err := os.Stat(databasePath(cfg) + part); err == nil {
-			need += info.Size() * 5 / 2 // indexes are written anew, and the backup must find room beside it
-		}
-	}
+// fits looks whether there is room for a copy.
+func fits(cfg config.Config) error {
+	// Indexes are written anew and the backup must find room beside the copy; an earlier copy is replaced.
+	need := sizeOf(databasePath(cfg))*5/2 - sizeOf(standbyPath(cfg, "siaga.db"))
 	var disk unix.Statfs_t
 	if err := unix.Statfs(cfg.Data, &disk); err != nil {
 		return fmt.Errorf("app: standby: %w", err)
@@ -91,6 +77,16 @@ func makeRoom(cfg config.Config) error {
 		return fmt.Errorf("app: standby: reading what is left of the database needs %d MiB, %d are free in %s", need>>20, free>>20, cfg.Data)
 	}
 	return nil
+}
+
+// sizeOf is how large a database is with its log.
+func sizeOf(path string) (n int64) {
+	for _, part := range [...]string{path, path + "-wal"} {
+		if info, err := os.Stat(part); err == nil {
+			n += info.Size()
+		}
+	}
+	return n
 }
 
 // openRemains opens what salvage made, for looking at.

@@ -1,7 +1,6 @@
 package journal_test
 
 import (
-	"context"
 	"database/sql"
 	"errors"
 	"path/filepath"
@@ -9,7 +8,6 @@ import (
 	"testing"
 
 	"siaga/internal/journal"
-	"siaga/internal/store"
 	"siaga/internal/watch"
 )
 
@@ -30,7 +28,7 @@ func TestAside_ReadsALogWithHolesAndAddsNothingToIt(t *testing.T) {
 
 	var kept []string
 	var refusal error
-	j := aside(t, path, func(drafts []watch.Draft) error {
+	j, _ := running(t, path, journal.Options{Site: "kpu-majene", Aside: func(drafts []watch.Draft) error {
 		if refusal != nil {
 			return refusal
 		}
@@ -38,7 +36,7 @@ func TestAside_ReadsALogWithHolesAndAddsNothingToIt(t *testing.T) {
 			kept = append(kept, d.Kind)
 		}
 		return nil
-	})
+	}})
 	events, err := j.Events(t.Context(), journal.Query{})
 	if err != nil || len(events) != 3 || j.Head() != 5 {
 		t.Fatalf("%d events up to %d, %v", len(events), j.Head(), err)
@@ -70,27 +68,4 @@ func TestAside_ReadsALogWithHolesAndAddsNothingToIt(t *testing.T) {
 	if err := j.DB().QueryRow(`SELECT (SELECT count(*) FROM meta WHERE value = ''), max(seq) FROM events`).Scan(&rows, &head); err != nil || rows != 1 || head != 5 || j.Head() != 5 {
 		t.Errorf("%d rows, log up to %d and %d, %v", rows, head, j.Head(), err)
 	}
-}
-
-// aside opens a journal that keeps aside what would be journaled, and runs it.
-func aside(t *testing.T, path string, take func([]watch.Draft) error) *journal.Journal {
-	t.Helper()
-	db, err := store.Open(t.Context(), path, store.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	j, err := journal.Open(t.Context(), db, journal.Options{Site: "kpu-majene", Aside: take})
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- j.Run(ctx) }()
-	t.Cleanup(func() {
-		cancel()
-		if err := errors.Join(<-done, db.Close()); err != nil {
-			t.Error(err)
-		}
-	})
-	return j
 }

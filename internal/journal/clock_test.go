@@ -1,41 +1,22 @@
 package journal_test
 
 import (
-	"context"
-	"errors"
 	"path/filepath"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"siaga/internal/journal"
-	"siaga/internal/store"
 )
 
 // The wall clock goes back an hour and forward a day. Nothing is refused or reordered: the sequence goes on, followers
 // see events in its order, times stay as the clock had them, and the log with its checkpoints is proved intact.
 func TestJournal_OrderIsBySequenceWhateverTheClockDoes(t *testing.T) {
-	db, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "siaga.db"), store.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
 	var wall atomic.Int64
 	wall.Store(time.Date(2026, 11, 22, 14, 0, 0, 0, time.UTC).UnixMilli())
 	signer, verifier := keys(t)
-	j, err := journal.Open(t.Context(), db, journal.Options{
+	j, db := running(t, filepath.Join(t.TempDir(), "siaga.db"), journal.Options{
 		Site: "kpu-majene", Signer: signer, Verifier: verifier, Now: func() time.Time { return time.UnixMilli(wall.Load()) },
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- j.Run(ctx) }()
-	t.Cleanup(func() {
-		cancel()
-		if err := errors.Join(<-done, db.Close()); err != nil {
-			t.Error(err)
-		}
 	})
 	steps := []time.Duration{0, -time.Hour, 24 * time.Hour, time.Second}
 	for n, step := range steps {

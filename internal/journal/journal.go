@@ -86,23 +86,25 @@ func Open(ctx context.Context, db *store.DB, o Options) (*Journal, error) {
 	if j.now == nil {
 		j.now = time.Now
 	}
-	if o.Aside != nil {
-		return j.openAside()
-	}
-	if err := j.claimSite(ctx); err != nil {
-		return nil, err
+	if o.Aside == nil {
+		if err := j.claimSite(ctx); err != nil {
+			return nil, err
+		}
 	}
 	var head sql.NullInt64
 	if err := db.Writer().QueryRowContext(ctx, `SELECT max(seq) FROM events`).Scan(&head); err != nil {
 		return nil, fmt.Errorf("journal: reading the head: %w", err)
 	}
 	size := uint64(head.Int64)
+	j.head.Store(size)
+	if o.Aside != nil {
+		return j, nil // a log with holes has no tree
+	}
 	tree, err := seal.LoadTree(size, nodeReader(ctx, db.Writer()))
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrNotIntact, err)
 	}
 	j.tree = tree
-	j.head.Store(size)
 	return j, j.quickCheck(ctx)
 }
 

@@ -74,6 +74,29 @@ func open(t testing.TB, path string, projections ...journal.Projection) *site {
 	return s
 }
 
+// running is a journal with options of its own, that runs until the test ends, and its database.
+func running(t testing.TB, path string, o journal.Options) (*journal.Journal, *store.DB) {
+	t.Helper()
+	db, err := store.Open(t.Context(), path, store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	j, err := journal.Open(t.Context(), db, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- j.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := errors.Join(<-done, db.Close()); err != nil {
+			t.Error(err)
+		}
+	})
+	return j, db
+}
+
 func fresh(t testing.TB, projections ...journal.Projection) *site {
 	return open(t, filepath.Join(t.TempDir(), "siaga.db"), projections...)
 }

@@ -160,8 +160,8 @@ func (w *writer) transact(batch []*job) error {
 	}
 	w.aside = nil
 	err = w.fill(tx, batch)
-	if err == nil {
-		err = w.handAside()
+	if err == nil && len(w.aside) > 0 {
+		err = w.j.opt.Aside(w.aside)
 	}
 	if err != nil {
 		return errors.Join(err, tx.Rollback())
@@ -279,17 +279,19 @@ func (w *writer) insertEvent(tx *sql.Tx, s bound, d watch.Draft) (watch.Event, e
 	if d.At.IsZero() {
 		d.At = w.j.now()
 	}
+	e := watch.Event{
+		Site: w.j.opt.Site, Kind: d.Kind, Device: d.Device, Zone: d.Zone, Subject: d.Subject,
+		Actor: d.Actor, At: d.At.UTC().Truncate(time.Millisecond), DeviceAt: watch.FromMillis(watch.Millis(d.DeviceAt)), Body: d.Body,
+	}
 	if w.j.opt.Aside != nil {
-		return w.putAside(d), nil
+		w.aside = append(w.aside, d)
+		return e, nil
 	}
 	salt, err := w.salt()
 	if err != nil {
-		return watch.Event{}, err
+		return e, err
 	}
-	e := watch.Event{
-		Seq: w.j.tree.Size() + 1, Site: w.j.opt.Site, Kind: d.Kind, Device: d.Device, Zone: d.Zone, Subject: d.Subject,
-		Actor: d.Actor, At: d.At.UTC().Truncate(time.Millisecond), DeviceAt: watch.FromMillis(watch.Millis(d.DeviceAt)), Body: d.Body,
-	}
+	e.Seq = w.j.tree.Size() + 1
 	done := w.j.tree.Append(seal.LeafHash(envelope(e), seal.BodyHash(salt, e.Body)))
 	tree := make([]byte, 0, len(done)*len(seal.Hash{}))
 	for _, h := range done {

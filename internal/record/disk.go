@@ -50,7 +50,7 @@ func realDisk() *disk {
 		rename:   os.Rename,
 		remove:   os.Remove,
 		mkdir:    makeDir,
-		syncDir:  syncDir,
+		syncDir:  SyncDir,
 		usage:    DiskUsage,
 		forget:   func(f *os.File) error { return unix.Fadvise(int(f.Fd()), 0, 0, unix.FADV_DONTNEED) },
 	}
@@ -63,7 +63,8 @@ func makeDir(path string) error {
 	return nil
 }
 
-func syncDir(path string) error {
+// SyncDir puts the names in a directory on the medium.
+func SyncDir(path string) error {
 	d, err := os.Open(path)
 	if err != nil {
 		return err

@@ -16,10 +16,7 @@ func TestStandby_EveryRouteThatChangesSomethingRefuses(t *testing.T) {
 		defer func() { w.server.opt.Site.Standby = nil }() // what the next request asks about is made by requests too
 		return w.do(r)
 	}
-	byID := map[string]route{}
-	for _, rt := range table() {
-		byID[rt.id] = rt
-	}
+	byID := routesByID()
 	refused := 0
 	for _, row := range walkedRows(t) {
 		rt := byID[row.routeOf()]

@@ -200,12 +200,17 @@ var noRouteYet = map[auth.Right]string{
 	auth.RightDeleteRecord: "Edit or delete a record: nobody", auth.RightErase: "erase a body (two people)",
 }
 
-// Each empty cell of the matrix is a refusal on every route that stands on that right.
-func TestLaw_EveryEmptyCellOfTheMatrixIsARefusalInTheWalk(t *testing.T) {
+func routesByID() map[string]route {
 	byID := map[string]route{}
 	for _, rt := range table() {
 		byID[rt.id] = rt
 	}
+	return byID
+}
+
+// Each empty cell of the matrix is a refusal on every route that stands on that right.
+func TestLaw_EveryEmptyCellOfTheMatrixIsARefusalInTheWalk(t *testing.T) {
+	byID := routesByID()
 	used := map[auth.Right]bool{}
 	for _, row := range walkedRows(t) {
 		rt := byID[row.routeOf()]
