@@ -73,7 +73,7 @@ export function standbySpecs(house) {
       const seat = await Seat.open(house.browser, site);
       const { page } = seat;
       await shown(page, site.url);
-      const banner = page.locator('[data-standby]').filter({ hasText: 'BASIS DATA RUSAK' });
+      const banner = page.locator('.banner').filter({ hasText: 'BASIS DATA RUSAK' });
       await banner.waitFor();
       await seat.signIn(site.person('guard'));
       await banner.filter({ hasText: /[1-9][\d.]* kejadian terbaca/ }).waitFor();
