@@ -3,9 +3,11 @@ package record
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math"
+	"os"
 	"path/filepath"
 	"time"
 )
@@ -149,7 +151,7 @@ func (r *Recorder) fewest(ctx context.Context, k key, excess int64) (int64, erro
 // relieve looks at the disk: 80 % is told, at 90 % what the policies do not promise goes, at 95 % the oldest that is
 // not held, and if there is nothing left to delete then, video stops.
 func (r *Recorder) relieve(ctx context.Context, streams []key, policy *Retention) error {
-	u, err := r.disk.usage(filepath.Join(r.opt.Dir, folder))
+	u, err := r.Disk()
 	if err != nil {
 		return fmt.Errorf("record: looking at the disk: %w", err)
 	}
@@ -187,7 +189,7 @@ func (r *Recorder) expireWhile(ctx context.Context, u Usage, percent float64, wh
 			return u, err
 		}
 		before := u
-		if u, err = r.disk.usage(filepath.Join(r.opt.Dir, folder)); err != nil {
+		if u, err = r.Disk(); err != nil {
 			return u, fmt.Errorf("record: looking at the disk: %w", err)
 		}
 		if u.Free <= before.Free && bytes > 0 {
@@ -241,5 +243,11 @@ func (r *Recorder) tellLevel(ctx context.Context, u Usage) {
 // DiskFull reports whether video has stopped because nothing on the full disk may be deleted.
 func (r *Recorder) DiskFull() bool { return r.full.Load() }
 
-// Disk is how full the disk with the video is.
-func (r *Recorder) Disk() (Usage, error) { return r.disk.usage(filepath.Join(r.opt.Dir, folder)) }
+// Disk is how full the disk with the video is, or will be: before Run has made the folder, the disk it will be made on.
+func (r *Recorder) Disk() (Usage, error) {
+	u, err := r.disk.usage(filepath.Join(r.opt.Dir, folder))
+	if errors.Is(err, os.ErrNotExist) {
+		return r.disk.usage(r.opt.Dir)
+	}
+	return u, err
+}

@@ -169,6 +169,15 @@ func simulated(dir string, total int64) func(string) (Usage, error) {
 	}
 }
 
+// A site is asked for its figures from the first moment on.
+func TestRecorder_KnowsItsDiskBeforeItHasMadeItsFolder(t *testing.T) {
+	start(t, t.TempDir(), func(r *Recorder) {
+		if u, err := r.Disk(); err != nil || u.Total == 0 || u.Free == 0 {
+			t.Errorf("before it runs: %+v %v", u, err)
+		}
+	})
+}
+
 func TestRetention_TheDiskDecidesAtNinetyAndNinetyFive(t *testing.T) {
 	dir := t.TempDir()
 	const total = 2_000_000
