@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { Seat } from './people.mjs';
+import { PATIENCE, Seat } from './people.mjs';
 
 const POS_2 = 5100203;
 /** Of the same zone; what it sees is recorded before the panic. */
@@ -32,7 +32,7 @@ export function historySpecs(house) {
     await page.waitForFunction(async (camera) => {
       const page = await (await fetch(`/api/v1/cameras/${camera}/segments`)).json();
       return (page.items ?? []).some((one) => Date.parse(one.end) - Date.parse(one.start) > 3000);
-    }, CAMERA);
+    }, CAMERA, { ...PATIENCE, polling: 500 });
     await house.site.panic(POS_2);
     const alert = page.locator('.queue [data-alert]').filter({ hasText: 'Pos 2' });
     await alert.waitFor();
@@ -128,7 +128,7 @@ export function historySpecs(house) {
     const clock = () => page.locator('output[data-now]').getAttribute('data-now').then(Number);
     const start = await clock();
     await page.getByRole('button', { name: 'Putar', exact: true }).click();
-    await page.waitForFunction((from) => Number(document.querySelector('output[data-now]').dataset.now) > from + 1500, start);
+    await page.waitForFunction((from) => Number(document.querySelector('output[data-now]').dataset.now) > from + 1500, start, PATIENCE);
     const apart = await page.evaluate(() => {
       const times = [...document.querySelectorAll('figure[data-shows=video] video')].map((video) => video.currentTime);
       return times.length > 0 && times.every((time) => time > 0);
@@ -210,7 +210,7 @@ export function historySpecs(house) {
     await page.waitForFunction(async () => {
       const page = await (await fetch('/api/v1/events?kind=act.viewed&order=desc&limit=20')).json();
       return page.items.some((event) => event.body.purpose === 'Pemeriksaan berkala' && event.body.what === 'video');
-    });
+    }, null, { ...PATIENCE, polling: 500 });
     assert.deepEqual(chair.faults, []);
     await chair.leave();
   });

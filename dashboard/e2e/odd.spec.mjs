@@ -154,7 +154,7 @@ export function oddSpecs(house) {
     const before = await places();
     await house.site.panic(POS_2);
     await guard.alert('Pos 2').waitFor();
-    await page.waitForFunction(() => window.tones.some((tone) => tone.type === 'triangle'));
+    await page.waitForFunction(() => window.tones.some((tone) => tone.type === 'triangle'), null, PATIENCE);
     await page.waitForSelector('[data-camera].called');
     assert.deepEqual(await places(), before, 'a critical alert moves no tile');
     await page.keyboard.press('m');
@@ -162,12 +162,12 @@ export function oddSpecs(house) {
     assert.equal(await sirens(), 1);
     await page.keyboard.press('t');
     await guard.alert('Pos 2').waitFor({ state: 'detached' });
-    await page.waitForFunction(() => window.tones.every((tone) => tone.type !== 'triangle' || tone.ended));
+    await page.waitForFunction(() => window.tones.every((tone) => tone.type !== 'triangle' || tone.ended), null, PATIENCE);
     assert.deepEqual(await places(), before, 'accepting moves no tile');
     await page.keyboard.press('f');
-    await page.waitForFunction(() => document.fullscreenElement !== null);
+    await page.waitForFunction(() => document.fullscreenElement !== null, null, PATIENCE);
     await page.keyboard.press('f');
-    await page.waitForFunction(() => document.fullscreenElement === null);
+    await page.waitForFunction(() => document.fullscreenElement === null, null, PATIENCE);
     await guard.leave();
   });
 

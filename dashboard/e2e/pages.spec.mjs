@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { serious } from './axe.mjs';
-import { Seat } from './people.mjs';
+import { PATIENCE, Seat } from './people.mjs';
 
 const POS_INDUK = 5100201;
 const POS_1 = 5100202;
@@ -126,7 +126,7 @@ export function pagesSpecs(house) {
       const seat = await Seat.take(house.browser, house.site, role, { phone: true });
       for (const path of paths) {
         await seat.go(path);
-        await seat.page.waitForFunction(() => document.querySelector('main [role=status] .out-of-sight') === null && document.querySelector('main h1') !== null);
+        await seat.page.waitForFunction(() => document.querySelector('main [role=status] .out-of-sight') === null && document.querySelector('main h1') !== null, null, PATIENCE);
         assert.ok((await overflow(seat.page)) <= 0, `${path} scrolls sideways on a phone`);
         assert.deepEqual(await serious(seat.page), [], `${path} on a phone`);
       }

@@ -1,7 +1,8 @@
 // A browser, and people who sit before it.
 import { chromium } from 'playwright-core';
 
-export const PATIENCE = { timeout: 45_000 };
+/** How long a page may take. It is asked by a timer; animation frames, which are the default, a browser owes to nobody. */
+export const PATIENCE = { timeout: 45_000, polling: 50 };
 const DESK = { width: 1600, height: 900 };
 const PHONE = { width: 390, height: 844 };
 
@@ -124,7 +125,8 @@ export class Seat {
   async account() {
     const shown = await this.page.innerText('body', { timeout: 5_000 }).catch(() => 'the page does not answer');
     const asked = [...this.asked].map((request) => `${request.method()} ${request.url()}`);
-    return ['# a seat was left behind', this.page.url(), shown.slice(0, 200), shown.slice(-600), `faults: ${this.faults.join('; ')}`, `refused: ${this.refused.slice(-20).join(', ')}`, `waits for: ${asked.join(', ')}`].join('\n# ');
+    const paints = await this.page.evaluate(() => Promise.race([new Promise((done) => requestAnimationFrame(() => done('yes'))), new Promise((done) => setTimeout(done, 3_000, 'no'))])).catch((err) => err.message);
+    return ['# a seat was left behind', this.page.url(), shown.slice(0, 200), shown.slice(-600), `faults: ${this.faults.join('; ')}`, `refused: ${this.refused.slice(-20).join(', ')}`, `waits for: ${asked.join(', ')}`, `paints: ${paints}`].join('\n# ');
   }
 
   leave() {

@@ -78,7 +78,7 @@ export function technicianSpecs(house) {
     await second.page.click('dialog button[type=submit]');
     await second.page.locator('dialog .error').filter({ hasText: 'Sudah diubah oleh' }).waitFor();
     await second.page.getByRole('button', { name: 'Muat yang terbaru' }).click();
-    await second.page.waitForFunction(() => document.querySelector('dialog [name=code]')?.value === 'LOB');
+    await second.page.waitForFunction(() => document.querySelector('dialog [name=code]')?.value === 'LOB', null, PATIENCE);
     assert.equal(await second.page.inputValue('dialog [name=name]'), 'Lobi Depan');
     await second.page.click('dialog button[type=submit]');
     await second.page.locator('[data-zone=lobi]').filter({ hasText: 'Lobi Depan' }).waitFor();
