@@ -42,7 +42,8 @@ type dialer struct {
 	url    *url.URL
 	config config
 	used   bool // a second dial means that the camera redirected us
-	conn   *interleaved
+	paced  *pacedConn
+	conn   *interleaved // over paced, or over TLS over it
 }
 
 func (d *dialer) dial(ctx context.Context, network, _ string) (net.Conn, error) {
@@ -56,6 +57,10 @@ func (d *dialer) dial(ctx context.Context, network, _ string) (net.Conn, error) 
 	if err != nil {
 		return nil, err
 	}
+	if d.paced, err = pace(raw.(*net.TCPConn)); err != nil {
+		return nil, err
+	}
+	raw = d.paced
 	if d.url.Scheme == "rtsps" {
 		if raw, err = d.secure(ctx, raw); err != nil {
 			return nil, err

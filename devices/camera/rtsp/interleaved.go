@@ -10,9 +10,12 @@ import (
 	"time"
 )
 
-// readBuffer holds several frames' worth of packets, so that one system call serves many of them, and at least
-// the largest interleaved frame.
-const readBuffer = 72 << 10
+// Sizes of the buffer that is read into: at first a picture of most cameras, so that one system call serves a dozen packets,
+// and at most more than the largest interleaved frame and the longest header.
+const (
+	readBuffer = 24 << 10
+	mostBuffer = 72 << 10
+)
 
 // maxHeader is how long a message's header may be before it is handed on as it is.
 const maxHeader = 32 << 10
@@ -109,8 +112,12 @@ func (c *interleaved) fill() error {
 	if c.r == c.w {
 		c.r, c.w = 0, 0
 	} else if c.w == len(c.buf) {
-		c.w = copy(c.buf, c.buf[c.r:c.w])
-		c.r = 0
+		to := c.buf
+		if c.r == 0 { // one frame or message fills it
+			to = make([]byte, min(2*len(c.buf), mostBuffer))
+		}
+		c.w = copy(to, c.buf[c.r:c.w])
+		c.r, c.buf = 0, to
 	}
 	n, err := c.Conn.Read(c.buf[c.w:])
 	c.w += n

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"io"
 	"net"
+	"slices"
+	"strings"
 	"testing"
 )
 
@@ -71,6 +73,18 @@ func TestInterleaved_TakesPacketsOutAndPassesMessagesOn(t *testing.T) {
 		if len(taken) != 5 || !bytes.Equal(taken[4], []byte{3}) {
 			t.Fatalf("in pieces of %d taken out: %x", size+1, taken)
 		}
+	}
+}
+
+func TestInterleaved_TakesTheLargestFrameAndTheLongestHeader(t *testing.T) {
+	largest := frame(0, bytes.Repeat([]byte{7}, 65535)...)
+	answer := []byte("RTSP/1.0 200 OK\r\nX: " + strings.Repeat("x", maxHeader-64) + "\r\n\r\n")
+	passed, taken := readAll(t, slices.Concat(frame(0, 1), largest, answer, largest), []byte{255, 0, 100})
+	if len(taken) != 3 || len(taken[1]) != 65535 || len(taken[2]) != 65535 {
+		t.Errorf("%d packets taken out, want 3 whole ones", len(taken))
+	}
+	if want := append(frame(0, 1), answer...); !bytes.Equal(passed, want) {
+		t.Errorf("%d bytes passed on, want %d", len(passed), len(want))
 	}
 }
 

@@ -12,7 +12,7 @@ import (
 const (
 	maxUnit  = 8 << 20 // bytes
 	maxNALUs = 256
-	slabSize = 128 << 10
+	slabSize = 32 << 10
 )
 
 var (

@@ -178,6 +178,7 @@ func (s *session) setUp(c *gortsplib.Client, dial *dialer) error {
 	}
 	s.begin(tracks, audioNot)
 	dial.conn.direct.Store(direct)
+	dial.paced.playing.Store(true)
 	_, err = c.Play(nil)
 	return err
 }
