@@ -125,7 +125,8 @@ export class Seat {
   async account() {
     const shown = await this.page.innerText('body', { timeout: 5_000 }).catch(() => 'the page does not answer');
     const asked = [...this.asked].map((request) => `${request.method()} ${request.url()}`);
-    const paints = await this.page.evaluate(() => Promise.race([new Promise((done) => requestAnimationFrame(() => done('yes'))), new Promise((done) => setTimeout(done, 3_000, 'no'))])).catch((err) => err.message);
+    // Without `polling` it is asked once a frame, after a first time at once.
+    const paints = await this.page.waitForFunction(() => (window.frames_seen = (window.frames_seen ?? 0) + 1) > 2, null, { timeout: 3_000 }).then(() => 'yes', (err) => err.message);
     return ['# a seat was left behind', this.page.url(), shown.slice(0, 200), shown.slice(-600), `faults: ${this.faults.join('; ')}`, `refused: ${this.refused.slice(-20).join(', ')}`, `waits for: ${asked.join(', ')}`, `paints: ${paints}`].join('\n# ');
   }
 
