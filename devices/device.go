@@ -35,6 +35,13 @@ type Linked interface {
 	Linked(ctx context.Context)
 }
 
+// Audience is a Host that knows for whom the pictures are. A driver may gather what is only recorded, and MUST hand over at once
+// what somebody watches.
+type Audience interface {
+	// Watched reports whether somebody watches a stream, main or sub, at this moment. It never blocks.
+	Watched(stream string) bool
+}
+
 // Receipt resolves once, when the reading is durable or can never become so.
 type Receipt interface {
 	// Wait returns nil when durable, the reason when it never will be, or ctx.Err().

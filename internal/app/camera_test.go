@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"siaga/devices"
 	"siaga/internal/record"
 	"siaga/internal/registry"
 	"siaga/internal/sim"
@@ -60,6 +61,28 @@ func (s *site) changeCamera(t *testing.T, id, url, password string) {
 	}
 	if _, err := s.registry.Change(t.Context(), registry.By{Reason: "test"}, d, secrets); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// A camera that is only recorded is looked at less often than one that somebody watches.
+func TestCamera_IsKnownToBeWatchedWhileSomebodyWatches(t *testing.T) {
+	t.Parallel()
+	cameras, _ := startCameras(t, "pos")
+	s := startSite(t, testConfig(t))
+	s.addCamera(t, "pos", cameras, cameraPassword)
+	s.recording(t, "pos")
+	audience := s.host("pos").(devices.Audience)
+	if audience.Watched("main") {
+		t.Error("watched before anybody came")
+	}
+	viewer, err := s.view.Subscribe("pos", "main")
+	must(t, err)
+	if !audience.Watched("main") || audience.Watched("sub") {
+		t.Error("one watches the main stream, and the site does not know")
+	}
+	viewer.Close()
+	if audience.Watched("main") {
+		t.Error("still watched after the last one left")
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"siaga/internal/config"
 	"siaga/internal/journal"
 	"siaga/internal/store"
+	"siaga/internal/view"
 	"siaga/internal/watch"
 	"siaga/internal/web"
 )
@@ -134,7 +135,8 @@ func (a *App) onlookers() []stage {
 
 // onlooker is a camera's host while the site stands by: its pictures are shown, what it says is heard by nobody.
 type onlooker struct {
-	show func(watch.AccessUnit)
+	device string
+	view   *view.Hub
 }
 
 // Observe takes note of nothing.
@@ -143,7 +145,10 @@ func (onlooker) Observe(context.Context, watch.Reading) (devices.Receipt, error)
 }
 
 // Media shows the picture.
-func (o onlooker) Media(au watch.AccessUnit) { o.show(au) }
+func (o onlooker) Media(au watch.AccessUnit) { o.view.Offer(o.device, au) }
+
+// Watched reports whether anybody looks.
+func (o onlooker) Watched(stream string) bool { return o.view.Watched(o.device, stream) }
 
 // unheard is the receipt of what nobody heard. It is given for cameras alone, which have nothing to send again.
 type unheard struct{}

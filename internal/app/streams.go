@@ -19,17 +19,25 @@ const subLost = "camera.sub_lost"
 // of it; the recorder must, or it would wait for frames that nobody expects.
 func (a *App) host(device string) devices.Host {
 	if a.remains != nil {
-		return onlooker{func(au watch.AccessUnit) { a.view.Offer(device, au) }}
+		return onlooker{device, a.view}
 	}
-	return &streamHost{Host: a.ingest.Host(device), lost: func(name string, err error, at time.Time) {
-		a.recorder.StreamInterrupted(device, name, err, at)
-	}}
+	return &streamHost{
+		Host: a.ingest.Host(device),
+		lost: func(name string, err error, at time.Time) {
+			a.recorder.StreamInterrupted(device, name, err, at)
+		},
+		watched: func(stream string) bool { return a.view.Watched(device, stream) },
+	}
 }
 
 type streamHost struct {
 	devices.Host
-	lost func(name string, err error, at time.Time)
+	lost    func(name string, err error, at time.Time)
+	watched func(stream string) bool
 }
+
+// Watched reports whether somebody watches a stream live.
+func (h *streamHost) Watched(stream string) bool { return h.watched(stream) }
 
 // Observe hands the reading on, and the loss of a stream to the recorder too.
 func (h *streamHost) Observe(ctx context.Context, r watch.Reading) (devices.Receipt, error) {

@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"maps"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -82,6 +84,11 @@ func (h yardHost) Media(au watch.AccessUnit) {
 	h.y.media = append(h.y.media, au)
 }
 
+// knowingHost knows for whom the pictures are.
+type knowingHost struct{ yardHost }
+
+func (knowingHost) Watched(stream string) bool { return stream == "sub" }
+
 type device struct {
 	y  *yard
 	id string
@@ -105,7 +112,12 @@ func play(t *testing.T, behave func(id string, run int, ctx context.Context, h d
 			Drivers: map[string]devices.Driver{"fake": {
 				Kind: "fake", New: func(s devices.Settings) (devices.Device, error) { return device{y, s.ID}, nil },
 			}},
-			Host:  func(string) devices.Host { return yardHost{y} },
+			Host: func(id string) devices.Host {
+				if id == "known" {
+					return knowingHost{yardHost{y}}
+				}
+				return yardHost{y}
+			},
 			Down:  func(_ string, err error, _ time.Time) { y.mu.Lock(); y.downs = append(y.downs, err); y.mu.Unlock() },
 			State: func(s watch.DeviceState) { y.mu.Lock(); y.states = append(y.states, s); y.mu.Unlock() },
 		})
@@ -122,6 +134,30 @@ func play(t *testing.T, behave func(id string, run int, ctx context.Context, h d
 
 func spec(id string) fleet.Spec {
 	return fleet.Spec{ID: id, Driver: "fake", Revision: "1", Settings: devices.Settings{ID: id, Config: json.RawMessage(`{}`)}}
+}
+
+// A driver that took a watched stream for one that nobody watches would show it late.
+func TestFleet_TellsADriverForWhomThePicturesAre(t *testing.T) {
+	said := make(chan string, 4)
+	ask := func(id string, _ int, ctx context.Context, h devices.Host) error {
+		for _, stream := range []string{"main", "sub"} {
+			said <- fmt.Sprint(id, " ", stream, " ", h.(devices.Audience).Watched(stream))
+		}
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	play(t, ask, func(y *yard) {
+		y.set(spec("known"), spec("unknown"))
+		y.settled()
+		var got []string
+		for range 4 {
+			got = append(got, <-said)
+		}
+		slices.Sort(got)
+		if want := []string{"known main false", "known sub true", "unknown main true", "unknown sub true"}; !slices.Equal(got, want) {
+			t.Errorf("the drivers heard %q, want %q", got, want)
+		}
+	})
 }
 
 func TestFleet_AsksAGoneCameraAgainWithinASecondAndSaysItOnce(t *testing.T) {

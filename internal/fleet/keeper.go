@@ -164,6 +164,12 @@ func (l *listener) Linked(ctx context.Context) {
 	l.keeper.observe(ctx, "gateway.connected", map[string]any{"driver": l.keeper.spec.Driver})
 }
 
+// Watched asks the host, if it knows; pictures of which nobody knows may be watched.
+func (l *listener) Watched(stream string) bool {
+	a, ok := l.Host.(devices.Audience)
+	return !ok || a.Watched(stream)
+}
+
 // Media hands the unit on; a device that sends pictures is there.
 func (l *listener) Media(au watch.AccessUnit) {
 	// The clock is asked for once in a while, not for each of thousands of frames a second.

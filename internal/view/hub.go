@@ -129,6 +129,17 @@ func (h *Hub) Forget(device string) {
 	}
 }
 
+// Watched reports whether a stream has a viewer.
+func (h *Hub) Watched(device, name string) bool {
+	s, err := h.find(device, name)
+	if err != nil {
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.taps) > 0
+}
+
 // KeyFrame returns the last unit of a stream from which decoding can begin.
 func (h *Hub) KeyFrame(device, name string) (watch.AccessUnit, error) {
 	s, err := h.find(device, name)

@@ -66,6 +66,7 @@ func (d *device) Run(ctx context.Context, host devices.Host) error {
 	var sub, rest sync.WaitGroup
 	rest.Go(reports.run)
 	main := d.session("main", d.config.main, host.Media, reports)
+	main.watched = audienceOf(host)
 	if d.config.sub != nil {
 		sub.Go(func() { d.keepSub(ctx, main.online, host, reports) })
 	}
@@ -88,6 +89,7 @@ func (d *device) keepSub(ctx context.Context, mainOnline <-chan struct{}, host d
 	lost := false
 	for ctx.Err() == nil {
 		s := d.session("sub", d.config.sub, host.Media, reports)
+		s.watched = audienceOf(host)
 		err := s.run(ctx)
 		if ctx.Err() != nil {
 			return
@@ -122,10 +124,18 @@ func pause(ctx context.Context, d time.Duration) {
 	}
 }
 
+// audienceOf says whether somebody watches a stream. A host that does not know gets every picture at once.
+func audienceOf(host devices.Host) func(stream string) bool {
+	if a, ok := host.(devices.Audience); ok {
+		return a.Watched
+	}
+	return func(string) bool { return true }
+}
+
 func (d *device) session(stream string, u *url.URL, media func(watch.AccessUnit), reports *reporter) *session {
 	return &session{
 		config: d.config, stream: stream, url: u, nextRun: func() uint64 { return d.runs.Add(1) },
-		media: media, reports: reports, online: make(chan struct{}), news: make(chan struct{}, 1),
+		media: media, reports: reports, watched: audienceOf(nil), online: make(chan struct{}), news: make(chan struct{}, 1),
 		broken: make(chan struct{}),
 	}
 }

@@ -212,6 +212,35 @@ func TestRun_DeliversPicturesInOrderWithParameterSetsOutsideData(t *testing.T) {
 	}
 }
 
+// curious is a host that notes who is asked about.
+type curious struct {
+	*host
+	asked map[string]int
+}
+
+func (c *curious) Watched(stream string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.asked[stream]++
+	c.note()
+	return false
+}
+
+func TestRun_AsksWithEachPictureWhetherItsStreamIsWatched(t *testing.T) {
+	t.Parallel()
+	s := serve(t, oneCamera("forecourt-live.mp4"))
+	c := &curious{newHost(), map[string]int{}}
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		c.err <- device(t, map[string]any{"url": s.URL("cam1"), "sub_url": s.URL("cam1")}, "").Run(ctx, c)
+	}()
+	c.until(t, 20*time.Second, "both streams asked about", func(*host) bool { return c.asked["main"] > 20 && c.asked["sub"] > 20 })
+	cancel()
+	if err := <-c.err; !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+}
+
 // checkUnits holds for every stream without B-frames.
 func checkUnits(t *testing.T, units []watch.AccessUnit) {
 	t.Helper()

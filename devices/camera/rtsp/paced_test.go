@@ -39,9 +39,9 @@ func must(t *testing.T, err error) {
 
 func TestPaced_BringsEveryByteBothWaysAndTheEnd(t *testing.T) {
 	t.Parallel()
-	for _, playing := range []bool{false, true} {
+	for _, rhythm := range []time.Duration{0, paceWatched, paceAlone} {
 		p, far := pacedPair(t)
-		p.playing.Store(playing)
+		p.rhythm.Store(int64(rhythm))
 		sent := make([]byte, 3<<20)
 		for i := range sent {
 			sent[i] = byte(rand.Uint32())
@@ -55,7 +55,7 @@ func TestPaced_BringsEveryByteBothWaysAndTheEnd(t *testing.T) {
 		go func() { _, err := p.Write(sent); failed <- err }()
 		got, err := io.ReadAll(p)
 		if must(t, errors.Join(err, <-failed, <-failed)); !bytes.Equal(got, sent) {
-			t.Errorf("playing %v: %d bytes came back, other than the %d sent", playing, len(got), len(sent))
+			t.Errorf("rhythm %s: %d bytes came back, other than the %d sent", rhythm, len(got), len(sent))
 		}
 		if n, err := p.Read(make([]byte, 1)); n != 0 || !errors.Is(err, io.EOF) {
 			t.Errorf("after the end: %d %v", n, err)
@@ -66,7 +66,7 @@ func TestPaced_BringsEveryByteBothWaysAndTheEnd(t *testing.T) {
 func TestPaced_CloseEndsAReadThatWaits(t *testing.T) {
 	t.Parallel()
 	p, _ := pacedPair(t)
-	p.playing.Store(true)
+	p.play(false)
 	ended := make(chan error)
 	go func() { _, err := p.Read(make([]byte, 1)); ended <- err }()
 	must(t, p.Close())

@@ -27,6 +27,7 @@ type session struct {
 	url     *url.URL
 	nextRun func() uint64
 	media   func(watch.AccessUnit)
+	watched func(stream string) bool
 	reports *reporter
 
 	online chan struct{} // closed at the first key frame
@@ -35,6 +36,7 @@ type session struct {
 
 	// What follows is set before the first packet and not changed then.
 	runID     uint64
+	paced     *pacedConn
 	transport gortsplib.Transport
 	tracks    []*track
 	audioNot  string
@@ -178,7 +180,8 @@ func (s *session) setUp(c *gortsplib.Client, dial *dialer) error {
 	}
 	s.begin(tracks, audioNot)
 	dial.conn.direct.Store(direct)
-	dial.paced.playing.Store(true)
+	s.paced = dial.paced
+	s.paced.play(true) // until a picture shows whether anybody watches
 	_, err = c.Play(nil)
 	return err
 }
@@ -270,6 +273,7 @@ func (s *session) emit(t *track, ts uint32, data [][]byte, key bool) {
 	pts := t.time.at(ts, now.Sub(s.start))
 	if t.format.Codec.Video() {
 		s.lastVideo = now
+		s.paced.play(s.watched(s.stream))
 		if !s.started && key && complete(t.format) {
 			s.started = true
 			s.tell()
