@@ -27,8 +27,8 @@ const (
 )
 
 // pacedConn is a TCP connection that is looked at in a rhythm instead of whenever something comes: a picture is a dozen packets,
-// and being woken by each of them costs a recorder more than the picture itself. It is kept out of the runtime's poller, which
-// would wake a thread for every packet even if nobody waits for one.
+// and nobody needs to be woken by each. It is kept out of the runtime's poller, which would wake a thread for every packet even
+// if nobody waits for one.
 //
 // It is a net.Conn for one reader and one writer at a time; Close may be called beside them and is noticed at the next look.
 type pacedConn struct {
